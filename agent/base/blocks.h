@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace vmtriage {
+
+/// Reads the next bytes of an artifact into the span; 0 at its end. May give less than was asked for.
+using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
+
+/// Some whole lines of a text.
+struct Block {
+  std::string_view text;
+  bool cut = false;  ///< the last line goes on in the next block: it was longer than a block
+};
+
+/// Cuts a stream into blocks of whole lines in bounded memory. A line longer than a block is cut at its last blank, where it has
+/// one, so that a word (a secret, a path) is not torn. The last line may lack its newline.
+class BlockReader {
+ public:
+  static constexpr std::size_t kBlockBytes = 1 << 20;
+
+  explicit BlockReader(ReadBytes read, std::size_t block_bytes = kBlockBytes);
+
+  /// The next block, empty at the end; it is valid until the next call. A read error is returned once everything that was read
+  /// before it has been handed out.
+  Result<Block> next();
+
+ private:
+  void fill();
+  std::size_t block_end(bool& cut) const;
+
+  ReadBytes read_;
+  std::string buffer_;
+  std::size_t begin_ = 0;  ///< first byte of `buffer_` that was not handed out
+  std::size_t end_ = 0;    ///< one behind the last byte that was read
+  bool at_end_ = false;
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace vmtriage

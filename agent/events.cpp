@@ -1,0 +1,101 @@
+#include "agent/events.h"
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+#include "agent/event_text.h"
+#include "collectors/files.h"
+
+namespace vmtriage {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kIncomplete = 3;
+constexpr int kCannotWrite = 74;
+/// What one thread keeps back while others are before it.
+constexpr std::size_t kKeptBytes = 1 << 20;
+
+/// Prints what one reading thread makes of its events.
+struct Printer {
+  OutputText text;
+  EventsFormat format;
+  bool recovered;
+  std::FILE* out;
+
+  bool take(const Event& event) {
+    if (event.recovered && !recovered) return false;
+    if (format == EventsFormat::jsonl) {
+      append_event_json(text, event);
+    } else {
+      append_event_text(text, event);
+    }
+    return text.size() >= kKeptBytes;
+  }
+  bool write() {
+    const bool written = std::fwrite(text.view().data(), 1, text.size(), out) == text.size();
+    text.clear();
+    return written;
+  }
+};
+
+void print_damage(std::FILE* errors, const std::string& path, const EvtxDamage& damage) {
+  std::string line = path + ": at byte " + std::to_string(damage.offset) + ": " + printable(damage.what);
+  if (damage.skipped > 0) line += " (" + std::to_string(damage.skipped) + " bytes skipped)";
+  std::fprintf(errors, "%s\n", line.c_str());
+}
+
+}  // namespace
+
+EventFilter::EventFilter(const EventsOptions& options)
+    : ids_(options.ids), level_(options.level), since_(options.since) {
+  for (const std::string& provider : options.providers) providers_.emplace_back(provider);
+}
+
+bool EventFilter::operator()(const EventHead& head) const {
+  const auto is_from = [&](const ProviderName& provider) { return provider.is_of(head); };
+  if (level_ && (*level_ == 0 ? head.level != 0 : head.level == 0 || head.level > *level_)) return false;
+  if (!ids_.empty() && std::find(ids_.begin(), ids_.end(), head.event_id) == ids_.end()) return false;
+  if (since_ && head.time_created < *since_) return false;
+  return providers_.empty() || std::any_of(providers_.begin(), providers_.end(), is_from);
+}
+
+int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out, std::FILE* errors) {
+  const std::string path = printable(options.path);
+  const EventFilter filter(options);
+  bool written = true;
+  std::vector<Printer> printers(std::max(1u, options.threads));
+  std::vector<EvtxConsumer> consumers;
+  for (Printer& printer : printers) {
+    printer.format = options.format;
+    printer.recovered = options.recovered;
+    printer.out = out;
+    consumers.push_back({.wants = filter,
+                         .event = [&printer](const Event& event) { return printer.take(event); },
+                         .commit = [&printer, &written] { return written = printer.write(); }});
+  }
+  EvtxOptions reading;
+  reading.damaged = [&](const EvtxDamage& damage) { print_damage(errors, path, damage); };
+  const Result<EvtxSummary> summary = read_evtx(input, reading, consumers);
+  if (!written || std::fflush(out) != 0) {
+    std::fprintf(errors, "the events cannot be written\n");
+    return kCannotWrite;
+  }
+  if (!summary) std::fprintf(errors, "%s: %s\n", path.c_str(), summary.error().what.c_str());
+  if (summary && summary->recovered > 0 && !options.recovered) {
+    std::fprintf(errors, "%s: events behind the damage: %llu, shown with --recovered\n", path.c_str(),
+                 static_cast<unsigned long long>(summary->recovered));
+  }
+  return summary && summary->damages == 0 ? kDone : kIncomplete;
+}
+
+int run_events(const EventsOptions& options, std::FILE* out, std::FILE* errors) {
+  Result<OpenedFile> file = open_file(options.path);
+  if (!file) {
+    std::fprintf(errors, "%s\n", file.error().what.c_str());
+    return kIncomplete;
+  }
+  EvtxInput input{file->read, file->hole_bytes};
+  return print_events(options, input, out, errors);
+}
+
+}  // namespace vmtriage

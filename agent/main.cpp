@@ -1,0 +1,22 @@
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "agent/options.h"
+#include "agent/run.h"
+
+int main(int argc, char** argv) {
+  try {
+    const auto parsed = vmtriage::parse_options(argc, argv);
+    if (const auto* answer = std::get_if<vmtriage::UsageAnswer>(&parsed)) {
+      (answer->exit_code == 0 ? std::cout : std::cerr) << answer->text;
+      return answer->exit_code;
+    }
+    return vmtriage::run(std::get<vmtriage::Options>(parsed));
+  } catch (const std::bad_alloc&) {
+    std::cerr << "vmtriage: out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << "vmtriage: " << error.what() << "\n";
+  }
+  return vmtriage::kIoError;
+}

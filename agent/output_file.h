@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/filesystem/path.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace vmtriage {
+
+namespace fs = boost::filesystem;
+
+/// A file that is not seen under its name before it is whole. Until then it is a temporary beside its target, named
+/// `.vmtriage-<16 hex>.part` and readable by its owner only (mode 0600; a protected ACL on Windows), which the
+/// destructor removes.
+class OutputFile {
+ public:
+  /// Errors: not_found, access_denied, io.
+  static Result<OutputFile> create(const fs::path& target);
+
+  OutputFile(OutputFile&&) noexcept;
+  OutputFile& operator=(OutputFile&&) noexcept;
+  ~OutputFile();
+
+  /// Errors: io ("out.zip: No space left on device"). Some of the bytes may have been written then.
+  Status write_at(std::uint64_t offset, std::string_view bytes);
+  /// Cuts the file to `size` bytes, which gives a full disk its room back.
+  Status truncate(std::uint64_t size);
+  /// Brings the bytes to the disk and gives the file its name, in place of a file that already has it.
+  Status publish();
+
+  /// The target as error messages name it.
+  const std::string& name() const;
+
+ private:
+  struct State;
+  explicit OutputFile(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vmtriage

@@ -1,0 +1,358 @@
+#include "agent/scan.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "collectors/plan.h"
+
+namespace vmtriage {
+namespace {
+
+constexpr std::size_t kHeadBytes = 8 << 10;
+
+/// A reader whose first bytes were looked at and are given again.
+struct Peeked {
+  std::string head;
+  ReadBytes read;
+  std::optional<Error> failed;  ///< even the first bytes could not be read
+
+  static Peeked at(ReadBytes source) {
+    Peeked peeked;
+    peeked.head.resize(kHeadBytes);
+    std::size_t held = 0;
+    while (held < kHeadBytes) {
+      const auto got = source(std::span(peeked.head.data() + held, kHeadBytes - held));
+      if (!got) peeked.failed = got.error();
+      if (!got || *got == 0) break;
+      held += *got;
+    }
+    peeked.head.resize(held);
+    peeked.read = [head = peeked.head, failed = peeked.failed, given = std::size_t{0},
+                   source = std::move(source)](std::span<char> target) mutable -> Result<std::size_t> {
+      if (given == head.size()) return failed ? Result<std::size_t>(*failed) : source(target);
+      const std::size_t count = head.copy(target.data(), target.size(), given);
+      given += count;
+      return count;
+    };
+    return peeked;
+  }
+};
+
+/// UTF-16 bytes as UTF-8; the byte order mark stays as a character, so that the way back gives the same bytes.
+ReadBytes utf16_reader(ReadBytes read, bool big_endian) {
+  return [read = std::move(read), big_endian, raw = std::string(32 << 10, '\0'), held = std::size_t{0}, text = std::string(),
+          given = std::size_t{0}](std::span<char> target) mutable -> Result<std::size_t> {
+    while (given == text.size()) {
+      const auto got = read(std::span(raw.data() + held, raw.size() - held));
+      if (!got) return got;
+      if (*got == 0) return std::size_t{0};
+      held += *got;
+      // A code unit and a surrogate pair stay whole.
+      std::size_t whole = held & ~std::size_t{1};
+      if (whole >= 2) {
+        const auto high = static_cast<unsigned char>(raw[whole - (big_endian ? 2 : 1)]);
+        if (high >= 0xd8 && high < 0xdc && whole > 2) whole -= 2;
+      }
+      text = utf16_to_utf8(std::string_view(raw).substr(0, whole), big_endian);
+      given = 0;
+      raw.copy(raw.data(), held - whole, whole);
+      held -= whole;
+    }
+    const std::size_t count = text.copy(target.data(), target.size(), given);
+    given += count;
+    return count;
+  };
+}
+
+Encoding encoding_of(std::string_view head) {
+  if (head.starts_with("\xff\xfe")) return Encoding::utf16le;
+  if (head.starts_with("\xfe\xff")) return Encoding::utf16be;
+  return Encoding::utf8;
+}
+
+/// `x.log.2.gz` is stored unpacked as `x.log.2`.
+std::string without_compression(std::string path) {
+  const std::size_t dot = path.rfind('.');
+  return is_compressed_name(path) && dot != std::string::npos ? path.substr(0, dot) : path;
+}
+
+/// What the threads of a scan share.
+class Scanner {
+ public:
+  Scanner(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
+          const ScanOptions& options, const std::atomic<bool>* stop, Report& report)
+      : source_(source), analyzers_(analyzers), redactor_(redactor), bundle_(bundle), options_(options), stop_(stop),
+        report_(report) {}
+
+  Status run() {
+    const unsigned threads = source_.is_sequential() ? 1 : std::max(1u, options_.threads);
+    std::vector<std::thread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
+    work();
+    for (std::thread& other : others) other.join();
+    for (const LeftOut& entry : source_.left_out().entries()) report_.left_out.add(entry);
+    report_.partial = report_.partial || is_stopped();
+    finish_findings();
+    if (output_error_) return *output_error_;
+    return Done{};
+  }
+
+ private:
+  bool is_stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
+
+  void work() {
+    while (auto item = next()) process(*item);
+  }
+
+  std::optional<Item> next() {
+    const std::lock_guard lock(mutex_);
+    if (is_stopped() || ended_ || output_error_) return std::nullopt;
+    auto item = source_.next();
+    if (!item) {
+      report_.errors.push_back({"", item.error()});
+      ended_ = true;
+      return std::nullopt;
+    }
+    if (!*item) ended_ = true;
+    return std::move(*item);
+  }
+
+  void process(Item& item) {
+    auto opened = item.open();
+    if (!opened) {
+      const Error& error = opened.error();
+      const std::lock_guard lock(mutex_);
+      // A tool that is not installed and a file that rotated away are no damage.
+      if (error.code == ErrorCode::not_found) {
+        report_.left_out.add(item.artifact.id, item.artifact.origin, error.what);
+      } else {
+        report_.errors.push_back({item.artifact.origin, error});
+      }
+      return;
+    }
+    for (const Error& problem : opened->problems) note(item.artifact, problem);
+    Peeked peeked = Peeked::at(std::move(opened->read));
+    StoredAs stored;
+    stored.skipped_bytes = item.skipped_bytes;
+    switch (detect_container(peeked.head)) {
+      case Container::archive: {
+        const std::lock_guard lock(mutex_);
+        report_.left_out.add(item.artifact.id, item.artifact.origin,
+                             "an archive inside: not looked into, because what it holds cannot be redacted; analyze it by itself");
+        return;
+      }
+      case Container::compressed:
+        if (item.artifact.format == Format::opaque) break;
+        peeked = Peeked::at(decompress(std::move(peeked.read), item.artifact.origin));
+        stored.decoded = "unpacked";
+        item.artifact.bundle_path = without_compression(std::move(item.artifact.bundle_path));
+        break;
+      case Container::none: break;
+    }
+    if (item.artifact.id == "text.unknown" && item.artifact.format == Format::text) {
+      item.artifact.id = recognise_content(peeked.head);
+    }
+    read(item.artifact, std::move(peeked), stored, opened->hole_bytes);
+  }
+
+  void read(Artifact& artifact, Peeked peeked, StoredAs& stored, const std::shared_ptr<std::uint64_t>& hole_bytes) {
+    std::optional<ZipWriter::Entry> entry;
+    if (bundle_ != nullptr) {
+      auto started = bundle_->open(artifact);
+      if (!started) return fail_output(started.error());
+      entry.emplace(std::move(*started));
+    }
+    std::vector<std::unique_ptr<Scan>> scans;
+    for (const auto& analyzer : analyzers_) {
+      if (auto one = analyzer->scan(artifact)) scans.push_back(std::move(one));
+    }
+    const bool is_text = artifact.format == Format::text || artifact.format == Format::json;
+    const auto problem = is_text ? read_text(artifact, std::move(peeked), entry, scans, stored)
+                                 : read_raw(std::move(peeked.read), entry, scans);
+    stored.redacted = is_text;
+    if (problem) {
+      stored.problem = problem->what;
+      note(artifact, *problem);
+    }
+    if (hole_bytes && *hole_bytes > 0) {
+      stored.problem = format_size(*hole_bytes) + " of it is a hole and was not stored";
+      const std::lock_guard lock(mutex_);
+      report_.left_out.add(artifact.id, artifact.origin, stored.problem);
+    }
+    if (stored.skipped_bytes > 0) {
+      const std::lock_guard lock(mutex_);
+      report_.left_out.add(artifact.id, artifact.origin,
+                           "too long: its first " + format_size(stored.skipped_bytes) + " were left out, the newest part was kept");
+    }
+    Insights insights;
+    for (const auto& one : scans) one->finish(insights);
+    take(artifact, insights);
+    if (entry) {
+      const Status closed = bundle_->close(std::move(*entry), artifact, stored);
+      if (!closed) fail_output(closed.error());
+    }
+  }
+
+  /// Reads a text to its end; gives the reason when it could not be read wholly.
+  std::optional<Error> read_text(Artifact& artifact, Peeked peeked, std::optional<ZipWriter::Entry>& entry,
+                                 const std::vector<std::unique_ptr<Scan>>& scans, StoredAs& stored) {
+    artifact.encoding = encoding_of(peeked.head);
+    const bool utf16 = artifact.encoding != Encoding::utf8;
+    const bool big_endian = artifact.encoding == Encoding::utf16be;
+    BlockReader blocks(utf16 ? utf16_reader(std::move(peeked.read), big_endian) : std::move(peeked.read));
+    auto redaction = redactor_.stream();
+    TimeWindow window(options_.range, artifact.modified.value_or(now()));
+    std::string storage;
+    std::uint64_t line = 1;
+    bool skip_torn_line = stored.skipped_bytes > 0;
+    bool first = true;
+    // Gives one redacted piece to the bundle and the analyzers; false when the rest of the file need not be read.
+    const auto pass_on = [&](std::string_view clean, bool cut) {
+      TimeWindow::Part part = window.cut({clean, cut});
+      line += part.skipped_lines;
+      if (entry && !part.block.text.empty()) {
+        const Status written = utf16 ? entry->write(utf8_to_utf16(part.block.text, big_endian)) : entry->write(part.block.text);
+        if (!written) {
+          fail_output(written.error());
+          return false;
+        }
+      }
+      if (std::exchange(first, false) && part.block.text.starts_with("\xef\xbb\xbf")) part.block.text.remove_prefix(3);
+      for (const auto& one : scans) one->block(part.block, line);
+      line += static_cast<std::uint64_t>(std::count(part.block.text.begin(), part.block.text.end(), '\n'));
+      return !window.is_over();
+    };
+    for (;;) {
+      if (is_stopped()) return Error{ErrorCode::io, printable(artifact.origin) + ": not read to its end: the run was stopped"};
+      auto block = blocks.next();
+      const bool ended = !block || block->text.empty();
+      if (!ended) {
+        if (std::exchange(skip_torn_line, false)) drop_torn_line(*block, stored);
+        bytes_ += block->text.size();
+      }
+      const std::string_view clean =
+          ended ? redaction.finish(storage) : redaction.apply(block->text, block->cut, storage);
+      stored.redactions = redaction.count();
+      const bool go_on = clean.empty() || pass_on(clean, !ended && block->cut);
+      if (!block) return block.error();
+      if (ended || !go_on) return std::nullopt;
+    }
+  }
+
+  /// A file that is too long is read from its middle on: the rest of the line that stands there is no line.
+  static void drop_torn_line(Block& block, StoredAs& stored) {
+    const std::size_t newline = block.text.find('\n');
+    if (newline == std::string_view::npos) return;
+    stored.skipped_bytes += newline + 1;
+    block.text.remove_prefix(newline + 1);
+  }
+
+  std::optional<Error> read_raw(const ReadBytes& read, std::optional<ZipWriter::Entry>& entry,
+                                const std::vector<std::unique_ptr<Scan>>& scans) {
+    std::string buffer(256 << 10, '\0');
+    for (;;) {
+      if (is_stopped()) return Error{ErrorCode::io, "not read to its end: the run was stopped"};
+      const auto got = read(buffer);
+      if (!got) return got.error();
+      if (*got == 0) return std::nullopt;
+      bytes_ += *got;
+      const std::string_view bytes(buffer.data(), *got);
+      if (entry) {
+        if (const Status written = entry->write(bytes); !written) {
+          fail_output(written.error());
+          return std::nullopt;
+        }
+      }
+      for (const auto& one : scans) one->block({bytes, false}, 0);
+    }
+  }
+
+  void note(const Artifact& artifact, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    report_.errors.push_back({artifact.origin, error});
+  }
+
+  void fail_output(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!output_error_) output_error_ = error;
+  }
+
+  void take(const Artifact& artifact, Insights& insights) {
+    const std::lock_guard lock(mutex_);
+    ++report_.files_read;
+    ++report_.files_by_artifact[artifact.id];
+    for (Finding& finding : insights.findings) report_.findings.push_back(std::move(finding));
+    for (RunVerdict& run : insights.runs) report_.runs.push_back(std::move(run));
+    for (Error& error : insights.errors) report_.errors.push_back({artifact.origin, std::move(error)});
+    // A million files must not hold a million findings.
+    constexpr std::size_t kMaxHeld = 4096;
+    if (report_.findings.size() > kMaxHeld) report_.findings = merge_findings(std::move(report_.findings));
+    if (report_.runs.size() > kMaxHeld) report_.runs = merge_runs(std::move(report_.runs));
+  }
+
+  void finish_findings() {
+    report_.bytes_read = bytes_;
+    report_.findings = merge_findings(std::move(report_.findings));
+    report_.runs = merge_runs(std::move(report_.runs));
+    const TimeRange& range = options_.range;
+    std::erase_if(report_.findings, [&](const Finding& finding) {
+      return (range.since && finding.last_seen && *finding.last_seen + std::chrono::hours(14) < *range.since) ||
+             (range.until && finding.first_seen && *finding.first_seen - std::chrono::hours(14) > *range.until);
+    });
+    std::stable_sort(report_.errors.begin(), report_.errors.end(),
+                     [](const ReadError& a, const ReadError& b) { return a.origin < b.origin; });
+  }
+
+  Source& source_;
+  const std::vector<std::unique_ptr<Analyzer>>& analyzers_;
+  const Redactor& redactor_;
+  Bundle* bundle_;
+  const ScanOptions& options_;
+  const std::atomic<bool>* stop_;
+  Report& report_;
+  std::mutex mutex_;  ///< guards source_, report_, ended_ and output_error_
+  std::atomic<std::uint64_t> bytes_ = 0;
+  bool ended_ = false;
+  std::optional<Error> output_error_;
+};
+
+}  // namespace
+
+Status scan(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
+            const ScanOptions& options, const std::atomic<bool>* stop, Report& report) {
+  return Scanner(source, analyzers, redactor, bundle, options, stop, report).run();
+}
+
+std::string recognise_content(std::string_view head) {
+  struct Mark {
+    std::string_view text;
+    std::string_view id;
+  };
+  // Texts that only one kind of log has, the special before the general.
+  static constexpr Mark kMarks[] = {
+      {"[Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0]", "linux.vmsnapshot.extension-log"},
+      {"backint started:", "linux.hana.backint-log"},
+      {"backint terminated:", "linux.hana.backint-log"},
+      {" LOGBCKUP ", "linux.hana.backup-log"},
+      {"BACKUP   state of service:", "linux.hana.backup-log"},
+      {" returned from handle.py", "linux.vmsnapshot.shell-log"},
+      {" ExtHandler ", "linux.waagent.log"},
+      {" INFO Daemon ", "linux.waagent.log"},
+      {"WALinuxAgent", "linux.waagent.log"},
+      {"\"aggregateStatus\"", "linux.waagent-status-json"},
+  };
+  for (const Mark& mark : kMarks) {
+    if (head.find(mark.text) != std::string_view::npos) return std::string(mark.id);
+  }
+  const std::string_view start = trim(head);
+  if ((start.starts_with("[{") || start.starts_with("[ {")) && head.find("\"timestampUTC\"") != std::string_view::npos) {
+    return "linux.status-json";
+  }
+  return "text.unknown";
+}
+
+}  // namespace vmtriage

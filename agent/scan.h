@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "agent/bundle.h"
+#include "agent/redactor.h"
+#include "agent/report.h"
+#include "agent/time_window.h"
+#include "analyzers/analyzer.h"
+#include "collectors/source.h"
+
+namespace vmtriage {
+
+struct ScanOptions {
+  unsigned threads = 2;
+  TimeRange range;
+};
+
+/// The whole product in one pass: every artifact of the source is read once, redacted, analyzed, and written into the bundle when
+/// there is one. What cannot be read becomes an entry of the report and the run goes on.
+///
+/// Fills findings, runs, errors, left_out, files_read, bytes_read and partial of the report. Errors (io): the bundle cannot be
+/// written; it is the only thing that ends a scan.
+Status scan(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
+            const ScanOptions& options, const std::atomic<bool>* stop, Report& report);
+
+/// Names the artifact of a text that its path did not tell, by its first lines: `linux.waagent.log` for a copied log of any name.
+/// `text.unknown` when they could be anything.
+std::string recognise_content(std::string_view head);
+
+}  // namespace vmtriage

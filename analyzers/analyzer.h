@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/artifact.h"
+#include "agent/base/blocks.h"
+#include "agent/base/finding.h"
+#include "agent/base/result.h"
+
+namespace vmtriage {
+
+/// What analysis of one artifact gives to the report.
+struct Insights {
+  std::vector<Finding> findings;
+  std::vector<RunVerdict> runs;
+  /// What was met while reading and limits the answer: damaged records, a log that is switched off, a cut line.
+  std::vector<Error> errors;
+};
+
+/// The analysis of one artifact while its bytes pass by. Blocks arrive in order, redacted, decoded to UTF-8 (invalid bytes may
+/// remain); views are valid for the call only. Memory must stay bounded whatever the file's size.
+class Scan {
+ public:
+  virtual ~Scan() = default;
+  /// Some whole lines. `first_line` is the number of the block's first line, counted from 1.
+  virtual void block(const Block& block, std::uint64_t first_line) = 0;
+  /// Called once, after the last block.
+  virtual void finish(Insights& insights) = 0;
+};
+
+/// Something that understands a kind of artifact. Immutable once built: several threads ask it for scans at the same time.
+class Analyzer {
+ public:
+  virtual ~Analyzer() = default;
+  /// A scan of this artifact, or null when it is none of this analyzer's.
+  virtual std::unique_ptr<Scan> scan(const Artifact& artifact) const = 0;
+};
+
+/// A line of a text and its number, counted from 1.
+struct Line {
+  std::string_view text;
+  std::uint64_t number = 0;
+  bool cut = false;  ///< it goes on: the line was longer than a block
+};
+
+/// Calls `use` for every line of a block, without its line end.
+template <typename Use>
+void each_line(const Block& block, std::uint64_t first_line, Use&& use) {
+  std::string_view rest = block.text;
+  for (std::uint64_t number = first_line; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    use(Line{line, number, block.cut && rest.empty()});
+  }
+}
+
+/// Evidence for a line of an artifact: excerpt shortened to kMaxExcerptBytes, time read off the line where it has one.
+Evidence evidence_of(const Artifact& artifact, const Line& line, std::optional<Stamp> stamp = std::nullopt);
+inline constexpr std::size_t kMaxExcerptBytes = 480;
+
+}  // namespace vmtriage

@@ -1,0 +1,332 @@
+#include "analyzers/evtx/decoder.h"
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+
+namespace vmtriage {
+namespace {
+
+constexpr std::uint8_t kTemplateInstance = 0x0c;
+constexpr std::uint8_t kFragmentHeader = 0x0f;
+constexpr std::uint8_t kOpenElement = 0x01;
+constexpr std::uint8_t kInstructionTarget = 0x0a;
+constexpr std::uint8_t kMoreFlag = 0x40;
+constexpr std::uint16_t kWholeEvent = 0;  ///< PlaceTable's first entry
+constexpr int kMaxDepth = 32;
+/// An honest chunk has at most 16 Ki substitutions and gives less than 1 MiB of text. The same bytes referred to over
+/// and over again give any number; beyond this a record counts as damaged.
+constexpr std::size_t kWorkPerChunk = 1 << 18;
+constexpr std::size_t kOutputPerChunk = 4 << 20;
+constexpr std::size_t kMaxValues = 1 << 16;
+constexpr std::size_t kSlotsPerWork = 4;
+
+/// `#1` … `#256`, the names of unnamed Data.
+const std::array<std::string, 256>& position_names() {
+  static const auto names = [] {
+    std::array<std::string, 256> all;
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = "#" + std::to_string(i + 1);
+    return all;
+  }();
+  return names;
+}
+
+std::uint8_t token_of(std::uint8_t byte) { return byte < 0x80 ? static_cast<std::uint8_t>(byte & ~kMoreFlag) : byte; }
+
+/// Whether the value is a fragment. The xml type is text in principle; a fragment in it can be told from `<`.
+bool is_fragment(const RawValue& value) {
+  if (value.is(ValueType::bin_xml)) return true;
+  if (!value.is(ValueType::xml) || value.bytes.size() < 4) return false;
+  const std::uint8_t token = token_of(value.bytes[0]);
+  return value.bytes[0] == kFragmentHeader || value.bytes[0] == kTemplateInstance || token == kOpenElement;
+}
+
+}  // namespace
+
+ProviderName::ProviderName(std::string_view utf8) : lower_utf16_(utf8_to_utf16(to_lower(utf8))) {}
+
+bool ProviderName::is_of(const EventHead& head) const {
+  std::string_view name = head.provider_utf16;
+  if (name.size() < lower_utf16_.size()) return false;
+  const auto same = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + ('a' - 'A') == b); };
+  if (!std::equal(lower_utf16_.begin(), lower_utf16_.end(), name.begin(), [&](char b, char a) { return same(a, b); }))
+    return false;
+  name.remove_prefix(lower_utf16_.size());
+  // Windows pads a few names with NULs.
+  return name.find_first_not_of('\0') == std::string_view::npos;
+}
+
+void EventDecoder::start_chunk(Bytes chunk) {
+  chunk_ = chunk;
+  templates_.start_chunk(chunk);
+  work_left_ = kWorkPerChunk;
+  output_left_ = kOutputPerChunk;
+}
+
+bool EventDecoder::fail(const char* problem) {
+  problem_ = problem;
+  return false;
+}
+
+bool EventDecoder::spend(std::size_t work, std::size_t output) {
+  if (work > work_left_ || output > output_left_) return fail("it unfolds to far more than its chunk can hold");
+  work_left_ -= work;
+  output_left_ -= output;
+  return true;
+}
+
+bool EventDecoder::begin_record(std::size_t begin, std::size_t end, Time written) {
+  record_end_ = end;
+  written_ = written;
+  slots_used_ = 0;
+  event_.data.clear();
+  event_.binary = {};
+  text_.clear();
+  templates_.release_scratch();
+  ByteCursor in(chunk_, begin, end);
+  if (!read_root(in)) return false;
+  if (!read_slots(root_, std::min<std::size_t>(root_.count, root_.compiled->system_slots))) return false;
+  head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
+  if (!head_known_) nested_fields_.fill(RawValue{});
+  settle_head();
+  return true;
+}
+
+/// The record's first fragment: an instance of a template, or elements.
+bool EventDecoder::read_root(ByteCursor& in) {
+  while (in.peek() == kFragmentHeader && in.left() > 0) in.skip(4);
+  const std::uint8_t token = token_of(in.peek());
+  if (in.peek() == kTemplateInstance) return read_instance(in, kWholeEvent, root_);
+  if (token != kOpenElement && token != kInstructionTarget) return fail("it does not start with binary XML");
+  root_ = Instance{templates_.compile(in, kWholeEvent)};
+  return root_.compiled || fail(templates_.problem());
+}
+
+bool EventDecoder::finish_record() {
+  slots_used_ = 0;
+  counters_.assign(1, 0);
+  if (!run_instance(root_, 0, 0)) return false;
+  if (!head_known_) settle_head();
+  return !text_.overflowed() || fail("its text is too long");
+}
+
+bool EventDecoder::read_instance(ByteCursor& in, std::uint16_t place, Instance& instance) {
+  in.skip(2);
+  in.skip(4);
+  const std::uint32_t definition = in.u32();
+  if (definition == in.position()) {
+    in.skip(TemplateCache::kDefinitionHeader - 4);
+    in.skip(in.u32());
+  }
+  const std::uint32_t count = in.u32();
+  const std::size_t descriptors = in.position();
+  in.skip(4 * std::size_t{count});
+  if (in.failed()) return fail("its substitutions are cut off");
+  instance = Instance{templates_.find(definition, place), descriptors, in.position(), count, in.position()};
+  return instance.compiled || fail(templates_.problem());
+}
+
+bool EventDecoder::read_slots(Instance& instance, std::size_t count) {
+  if (slots_.size() < slots_used_ + count) slots_.resize(slots_used_ + count);
+  Slot* slot = slots_.data() + slots_used_;
+  slots_used_ += count;
+  const Byte* descriptor = chunk_.data() + instance.descriptors;
+  std::size_t at = instance.values;
+  for (std::size_t i = 0; i < count; ++i, ++slot, descriptor += 4) {
+    *slot = Slot{static_cast<std::uint32_t>(at), load_u16(descriptor), descriptor[2]};
+    at += slot->size;
+  }
+  instance.end = at;
+  return at <= record_end_ || fail("its values are cut off");
+}
+
+RawValue EventDecoder::value_of(std::size_t first_slot, std::int32_t slot) const {
+  const std::size_t index = first_slot + static_cast<std::size_t>(slot);
+  return index < slots_used_ ? value_at(slots_[index]) : RawValue();
+}
+
+RawValue EventDecoder::fixed_text(const BinXmlTemplate& compiled, const FieldSource& source) {
+  return {kFixedText, Bytes(reinterpret_cast<const Byte*>(compiled.pool.data()) + source.text, source.size)};
+}
+
+/// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
+RawValue EventDecoder::field(SystemField which) const {
+  const FieldSource& source = root_.compiled->field(which);
+  if (source.kind == FieldSource::Kind::slot)
+    return source.slot < root_.count ? value_at(slots_[source.slot]) : RawValue();
+  if (source.kind == FieldSource::Kind::text) return fixed_text(*root_.compiled, source);
+  return head_known_ ? RawValue() : nested_fields_[static_cast<std::size_t>(which)];
+}
+
+void EventDecoder::note_fields(const BinXmlTemplate& compiled, std::size_t first_slot) {
+  for (std::size_t i = 0; i < kSystemFields; ++i) {
+    const FieldSource& source = compiled.system[i];
+    if (source.kind == FieldSource::Kind::slot) nested_fields_[i] = value_of(first_slot, source.slot);
+    if (source.kind == FieldSource::Kind::text) nested_fields_[i] = fixed_text(compiled, source);
+  }
+}
+
+void EventDecoder::settle_head() {
+  head_.event_id = static_cast<std::uint32_t>(to_number(field(SystemField::event_id)).value_or(0));
+  head_.level = static_cast<std::uint8_t>(to_number(field(SystemField::level)).value_or(Event::kNoLevel));
+  head_.time_created = to_time(field(SystemField::time_created)).value_or(written_);
+  RawValue provider = field(SystemField::provider);
+  if (provider.bytes.empty()) provider = field(SystemField::event_source);
+  head_.provider_utf16 = provider.type == kFixedText ? std::string_view(root_.compiled->provider_utf16)
+                                                     : view_of(provider.bytes.data(), provider.bytes.size());
+}
+
+void EventDecoder::fill_strings() {
+  const auto text = [&](bool wanted, SystemField which) { return wanted ? text_of(field(which)) : std::string_view(); };
+  event_.event_id = head_.event_id;
+  event_.level = head_.level;
+  event_.time_created = head_.time_created;
+  event_.record_id = to_number(field(SystemField::record_id)).value_or(0);
+  event_.qualifiers = static_cast<std::uint16_t>(to_number(field(SystemField::qualifiers)).value_or(0));
+  event_.provider = text(fields_.provider, SystemField::provider);
+  if (event_.provider.empty()) event_.provider = text(fields_.provider, SystemField::event_source);
+  event_.channel = text(fields_.channel, SystemField::channel);
+  event_.computer = text(fields_.computer, SystemField::computer);
+  event_.message = text(fields_.message, SystemField::message);
+}
+
+std::string_view EventDecoder::text_of(const RawValue& value) {
+  if (value.type == kFixedText) return view_of(value.bytes.data(), value.bytes.size());
+  const std::size_t mark = text_.used();
+  if (!value.is_array()) {
+    append_value(text_, value);
+    return text_.since(mark);
+  }
+  ArrayItems items(value);
+  for (auto item = items.next(); item; item = items.next()) {
+    if (text_.used() != mark) text_.append(",");
+    append_value(text_, *item);
+  }
+  return text_.since(mark);
+}
+
+bool EventDecoder::run_fragment(ByteCursor& in, std::uint16_t place, std::size_t counter, int depth) {
+  if (depth > kMaxDepth) return fail("its fragments are nested too deeply");
+  while (in.left() > 0 && !in.failed()) {
+    const std::uint8_t byte = in.peek();
+    const std::uint8_t token = token_of(byte);
+    Instance instance;
+    if (byte == 0) {
+      in.skip(1);
+      if (in.peek() != kFragmentHeader && in.peek() != kTemplateInstance) return true;
+      continue;
+    }
+    if (byte == kFragmentHeader) {
+      in.skip(4);
+      continue;
+    }
+    if (byte == kTemplateInstance) {
+      if (!read_instance(in, place, instance)) return false;
+    } else if (token == kOpenElement || token == kInstructionTarget) {
+      instance = Instance{templates_.compile(in, place)};
+      if (!instance.compiled) return fail(templates_.problem());
+    } else {
+      return fail("unknown token in a value");
+    }
+    if (!run_instance(instance, counter, depth)) return false;
+    if (instance.count > 0) in.skip(instance.end - instance.values);
+  }
+  return !in.failed() || fail("a value is cut off");
+}
+
+bool EventDecoder::run_instance(Instance& instance, std::size_t counter, int depth) {
+  const BinXmlTemplate& compiled = *instance.compiled;
+  const Frame frame{compiled, slots_used_, counters_.size(), counter, depth};
+  if (!spend(1 + instance.count / kSlotsPerWork, 0) || !read_slots(instance, instance.count)) return false;
+  if (!head_known_) note_fields(compiled, frame.first_slot);
+  if (!fields_.data && head_known_) return true;
+  counters_.resize(counters_.size() + compiled.counters, 0);
+  for (const Leaf& leaf : compiled.leaves) {
+    if (!run_leaf(frame, leaf)) return false;
+  }
+  slots_used_ = frame.first_slot;
+  counters_.resize(frame.first_counter);
+  return true;
+}
+
+bool EventDecoder::run_leaf(const Frame& frame, const Leaf& leaf) {
+  if (leaf.pieces == 0) return add(frame, leaf, {});
+  const Piece& piece = frame.compiled.pieces[leaf.first_piece];
+  if (leaf.pieces > 1) return run_pieces(frame, leaf);
+  if (piece.slot == Piece::kText) return add(frame, leaf, frame.compiled.text(piece.text, piece.size));
+  return run_slot(frame, leaf, piece.slot);
+}
+
+bool EventDecoder::run_slot(const Frame& frame, const Leaf& leaf, std::int32_t slot) {
+  const RawValue value = value_of(frame.first_slot, slot);
+  if (value.is_null() && (leaf.optional || leaf.attribute)) {
+    if (leaf.unnamed) ++counters_[counter_of(frame, leaf.counter)];
+    return spend(1, 0);
+  }
+  if (!leaf.attribute) {
+    if (is_fragment(value)) return run_nested(frame, leaf, value);
+    if (value.is_array()) return add_items(frame, leaf, value);
+    if (leaf.binary && value.is(ValueType::binary)) event_.binary = view_of(value.bytes.data(), value.bytes.size());
+  }
+  return add(frame, leaf, text_of(value));
+}
+
+/// A value of several pieces is their text in a row; fragments among them give values of their own.
+bool EventDecoder::run_pieces(const Frame& frame, const Leaf& leaf) {
+  const std::size_t mark = text_.used();
+  for (std::size_t i = 0; i < leaf.pieces; ++i) {
+    const Piece& piece = frame.compiled.pieces[leaf.first_piece + i];
+    if (piece.slot == Piece::kText) {
+      text_.append(frame.compiled.text(piece.text, piece.size));
+    } else if (const RawValue value = value_of(frame.first_slot, piece.slot); !is_fragment(value)) {
+      text_of(value);
+    }
+  }
+  const bool added = add(frame, leaf, text_.since(mark));
+  for (std::size_t i = 0; added && i < leaf.pieces; ++i) {
+    const Piece& piece = frame.compiled.pieces[leaf.first_piece + i];
+    const RawValue value = piece.slot == Piece::kText ? RawValue() : value_of(frame.first_slot, piece.slot);
+    if (is_fragment(value) && !run_nested(frame, leaf, value)) return false;
+  }
+  return added;
+}
+
+bool EventDecoder::run_nested(const Frame& frame, const Leaf& leaf, const RawValue& value) {
+  if (!spend(1, 0)) return false;
+  const auto begin = static_cast<std::size_t>(value.bytes.data() - chunk_.data());
+  ByteCursor in(chunk_, begin, begin + value.bytes.size());
+  return run_fragment(in, leaf.inner_place, counter_of(frame, leaf.inner_counter), frame.depth + 1);
+}
+
+/// Windows writes an array as one element per item.
+bool EventDecoder::add_items(const Frame& frame, const Leaf& leaf, const RawValue& array) {
+  ArrayItems items(array);
+  bool any = false;
+  for (auto item = items.next(); item; item = items.next()) {
+    if (!add(frame, leaf, text_of(*item))) return false;
+    any = true;
+  }
+  return any || add(frame, leaf, {});
+}
+
+bool EventDecoder::add(const Frame& frame, const Leaf& leaf, std::string_view text) {
+  const std::string_view name = name_of(frame, leaf);
+  if (!spend(1, name.size() + text.size())) return false;
+  if (event_.data.size() >= kMaxValues) return fail("it has too many values");
+  event_.data.emplace_back(name, text);
+  return true;
+}
+
+std::string_view EventDecoder::name_of(const Frame& frame, const Leaf& leaf) {
+  if (leaf.unnamed) {
+    const std::size_t k = ++counters_[counter_of(frame, leaf.counter)];
+    if (k <= position_names().size()) return position_names()[k - 1];
+    const std::size_t mark = text_.used();
+    text_.append("#" + std::to_string(k));
+    return text_.since(mark);
+  }
+  if (leaf.name_slot != Piece::kText) return text_of(value_of(frame.first_slot, leaf.name_slot));
+  return frame.compiled.text(leaf.name, leaf.name_size);
+}
+
+}  // namespace vmtriage

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/event.h"
+#include "analyzers/evtx/template_cache.h"
+#include "analyzers/evtx/value.h"
+
+namespace vmtriage {
+
+/// What can be known of an event before any of its strings is made.
+struct EventHead {
+  std::string_view provider_utf16;  ///< UTF-16LE bytes; see ProviderName
+  std::uint32_t event_id = 0;
+  std::uint8_t level = 0;
+  Time time_created;
+};
+
+/// A provider to look for, compared with the bytes in the log; ASCII case does not matter (`volsnap`, `Volsnap`).
+class ProviderName {
+ public:
+  explicit ProviderName(std::string_view utf8);
+  bool is_of(const EventHead& head) const;
+
+ private:
+  std::string lower_utf16_;
+};
+
+/// The strings a consumer asks for; what it does not ask for is not made.
+struct EventFields {
+  bool provider = true;
+  bool channel = true;
+  bool computer = true;
+  bool data = true;
+  bool message = true;
+};
+
+/// Makes events out of the records of a chunk. One per thread; its memory is bounded and reused.
+class EventDecoder {
+ public:
+  enum class Outcome { event, rejected, damaged };
+
+  explicit EventDecoder(EventFields fields = {}) : fields_(fields) {}
+
+  /// Call before the first record of a chunk; the bytes must stay until the next call.
+  void start_chunk(Bytes chunk);
+
+  /// Decodes the record whose binary XML stands at [begin, end) of the chunk. `wants(const EventHead&)` is asked before
+  /// strings are made. After `event`, `event()` is valid until the next call; after `damaged`, `problem()` says why.
+  template <typename Wants>
+  Outcome decode(std::size_t begin, std::size_t end, Time written, const Wants& wants) {
+    if (!begin_record(begin, end, written)) return Outcome::damaged;
+    if (head_known_ && !wants(head_)) return Outcome::rejected;
+    if (!finish_record()) return Outcome::damaged;
+    if (!head_known_ && !wants(head_)) return Outcome::rejected;
+    fill_strings();
+    return Outcome::event;
+  }
+
+  Event& event() { return event_; }
+  const char* problem() const { return problem_; }
+
+ private:
+  struct Slot {
+    std::uint32_t offset = 0;
+    std::uint16_t size = 0;
+    std::uint8_t type = 0;
+  };
+  /// A template with the substitutions of one event.
+  struct Instance {
+    const BinXmlTemplate* compiled = nullptr;
+    std::size_t descriptors = 0;  ///< where the sizes and types of the substitutions stand
+    std::size_t values = 0;
+    std::size_t count = 0;
+    std::size_t end = 0;
+  };
+  /// A template while its values are taken: its part of slots_ and counters_.
+  struct Frame {
+    const BinXmlTemplate& compiled;
+    std::size_t first_slot;
+    std::size_t first_counter;
+    std::size_t outer_counter;
+    int depth;
+  };
+
+  bool begin_record(std::size_t begin, std::size_t end, Time written);
+  bool finish_record();
+  void fill_strings();
+  bool fail(const char* problem);
+  bool spend(std::size_t work, std::size_t output);
+
+  bool read_root(ByteCursor& in);
+  bool read_instance(ByteCursor& in, std::uint16_t place, Instance& instance);
+  bool read_slots(Instance& instance, std::size_t count);
+  void settle_head();
+  RawValue field(SystemField which) const;
+
+  bool run_fragment(ByteCursor& in, std::uint16_t place, std::size_t counter, int depth);
+  bool run_instance(Instance& instance, std::size_t counter, int depth);
+  bool run_leaf(const Frame& frame, const Leaf& leaf);
+  bool run_slot(const Frame& frame, const Leaf& leaf, std::int32_t slot);
+  bool run_pieces(const Frame& frame, const Leaf& leaf);
+  bool run_nested(const Frame& frame, const Leaf& leaf, const RawValue& value);
+  bool add_items(const Frame& frame, const Leaf& leaf, const RawValue& array);
+  bool add(const Frame& frame, const Leaf& leaf, std::string_view text);
+
+  RawValue value_of(std::size_t first_slot, std::int32_t slot) const;
+  RawValue value_at(const Slot& slot) const { return {slot.type, chunk_.subspan(slot.offset, slot.size)}; }
+  /// The text of a template in the shape of a value.
+  static RawValue fixed_text(const BinXmlTemplate& compiled, const FieldSource& source);
+  void note_fields(const BinXmlTemplate& compiled, std::size_t first_slot);
+  std::string_view text_of(const RawValue& value);
+  std::string_view text_of(SystemField which);
+  std::string_view name_of(const Frame& frame, const Leaf& leaf);
+  static std::size_t counter_of(const Frame& frame, std::uint16_t counter) {
+    return counter == 0 ? frame.outer_counter : frame.first_counter + counter - 1;
+  }
+
+  EventFields fields_;
+  TemplateCache templates_;
+  Bytes chunk_;
+  std::size_t record_end_ = 0;
+  Instance root_;
+  std::vector<Slot> slots_;  ///< a stack; the root's stand at its bottom
+  std::size_t slots_used_ = 0;
+  std::vector<std::uint32_t> counters_;
+  std::array<RawValue, kSystemFields> nested_fields_{};  ///< header fields that were found below the root's template
+  EventHead head_;
+  Time written_;
+  bool head_known_ = false;
+  std::size_t work_left_ = 0;    ///< of the chunk: values and substitutions
+  std::size_t output_left_ = 0;  ///< of the chunk: bytes of names and values
+  TextBlock text_;
+  Event event_;
+  const char* problem_ = nullptr;
+};
+
+}  // namespace vmtriage

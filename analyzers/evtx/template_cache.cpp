@@ -1,0 +1,118 @@
+#include "analyzers/evtx/template_cache.h"
+
+namespace vmtriage {
+namespace {
+
+/// Binary XML compiled per chunk. Each definition stands in the chunk once, so honest chunks need 64 KiB per place of
+/// use; this bounds the time crafted ones take.
+constexpr std::size_t kBudgetPerChunk = 512 << 10;
+/// When the compiled templates take more than this, all are dropped before the next chunk, and no chunk may add more.
+constexpr std::size_t kMaxMemory = 4 << 20;
+constexpr std::size_t kMaxSameKey = 8;
+constexpr std::size_t kMaxPlaces = PlaceTable::kMaxPlaces / 2;
+constexpr std::size_t kMaxScratch = 512;
+constexpr std::size_t kKeptScratch = 8;
+constexpr std::size_t kGuidAt = 4;
+
+std::uint64_t key_of(Bytes definition, std::uint16_t place) {
+  const Byte* guid = definition.data() + kGuidAt;
+  return (load_u64(guid) ^ load_u64(guid + 8) * 0x9e3779b97f4a7c15u) + load_u32(guid + 16) * 0xc2b2ae3d27d4eb4fu +
+         place;
+}
+
+bool equal(std::string_view a, Bytes b) { return std::memcmp(a.data(), b.data(), a.size()) == 0; }
+
+}  // namespace
+
+void TemplateCache::start_chunk(Bytes chunk) {
+  chunk_ = chunk;
+  ++chunk_number_;
+  budget_ = kBudgetPerChunk;
+  release_scratch();
+  if (memory_ > kMaxMemory || places_.size() > kMaxPlaces) {
+    entries_.clear();
+    places_.clear();
+    memory_ = 0;
+  }
+}
+
+bool TemplateCache::spend(std::size_t size) {
+  if (size <= budget_) {
+    budget_ -= size;
+    return true;
+  }
+  problem_ = "its chunk holds too many templates";
+  return false;
+}
+
+const BinXmlTemplate* TemplateCache::look_up(std::uint32_t offset, std::uint16_t place) {
+  Known& known = known_[slot_of(offset, place)];
+  const bool refused = known.chunk == chunk_number_ && known.offset == offset && known.place == place;
+  if (!refused) {
+    const BinXmlTemplate* compiled = find_definition(offset, place);
+    known = Known{chunk_number_, offset, place, compiled, problem_};
+  }
+  problem_ = known.problem;
+  return known.compiled;
+}
+
+const BinXmlTemplate* TemplateCache::find_definition(std::uint32_t offset, std::uint16_t place) {
+  problem_ = "its template is missing";
+  if (offset == 0 || offset > chunk_.size() || chunk_.size() - offset < kDefinitionHeader) return nullptr;
+  const std::size_t size = load_u32(chunk_.data() + offset + 20);
+  if (size == 0 || size > chunk_.size() - offset - kDefinitionHeader) return nullptr;
+  const Bytes definition = chunk_.subspan(offset, kDefinitionHeader + size);
+  auto [entry, end] = entries_.equal_range(key_of(definition, place));
+  for (std::size_t tried = 0; entry != end && tried < kMaxSameKey; ++entry, ++tried) {
+    if (entry->second->place == place && same(*entry->second, offset, definition)) return &entry->second->compiled;
+  }
+  return compile_definition(offset, place, definition);
+}
+
+const BinXmlTemplate* TemplateCache::compile_definition(std::uint32_t offset, std::uint16_t place, Bytes definition) {
+  if (memory_ > 2 * kMaxMemory) problem_ = "its chunk's templates are too large";
+  if (memory_ > 2 * kMaxMemory || !spend(definition.size())) return nullptr;
+  auto entry = std::make_unique<Entry>();
+  entry->place = place;
+  entry->definition = view_of(definition.data(), definition.size());
+  ByteCursor cursor(chunk_, offset + kDefinitionHeader, offset + definition.size());
+  problem_ = compile_binxml(chunk_, cursor, ElementSource::definition, place, places_, entry->compiled, &entry->names);
+  if (problem_) return nullptr;
+  memory_ += entry->compiled.memory() + definition.size() + entry->names.size() * sizeof(NameReference) + sizeof(Entry);
+  return &entries_.emplace(key_of(definition, place), std::move(entry))->second->compiled;
+}
+
+/// Names are compared where they stand in this chunk; everything else as it is. An inlined name starts with the offset
+/// of another name, which differs as well.
+bool TemplateCache::same(const Entry& entry, std::uint32_t offset, Bytes definition) const {
+  if (entry.definition.size() != definition.size()) return false;
+  const std::string_view stored = entry.definition;
+  std::size_t done = kGuidAt;
+  for (const NameReference& name : entry.names) {
+    const std::size_t at = kDefinitionHeader + name.position;
+    if (at < done || !equal(stored.substr(done, at - done), definition.subspan(done))) return false;
+    const std::uint32_t name_offset = load_u32(definition.data() + at);
+    const bool inlined = name_offset == offset + at + 4;
+    if (inlined != name.inlined || stored_name(chunk_, name_offset) != name.name) return false;
+    done = at + (inlined ? 8 : 4);
+  }
+  return equal(stored.substr(done), definition.subspan(done));
+}
+
+const BinXmlTemplate* TemplateCache::compile(ByteCursor& cursor, std::uint16_t place) {
+  problem_ = "too many values of its own";
+  if (scratch_used_ >= kMaxScratch || scratch_memory_ > kMaxMemory || !spend(cursor.left())) return nullptr;
+  if (scratch_used_ == scratch_.size()) scratch_.push_back(std::make_unique<BinXmlTemplate>());
+  BinXmlTemplate& compiled = *scratch_[scratch_used_++];
+  problem_ = compile_binxml(chunk_, cursor, ElementSource::record, place, places_, compiled, nullptr);
+  scratch_memory_ += compiled.memory();
+  return problem_ ? nullptr : &compiled;
+}
+
+void TemplateCache::release_scratch() {
+  scratch_used_ = 0;
+  scratch_memory_ = 0;
+  if (scratch_.size() > kKeptScratch) scratch_.resize(kKeptScratch);
+}
+
+}  // namespace vmtriage

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "analyzers/evtx/binxml.h"
+
+namespace vmtriage {
+
+/// Compiled templates of one reader thread.
+///
+/// Every chunk carries its own copy of the templates it uses. They are the same from chunk to chunk, but for the places
+/// of the names in them, so a template that was compiled for an earlier chunk is compared with this chunk's copy, byte
+/// by byte and name by name, and then used again. Source: measured, compiling anew costs ten times as much as
+/// comparing.
+class TemplateCache {
+ public:
+  /// A definition: offset of the next (4), GUID (16), size of the binary XML (4), then that.
+  static constexpr std::size_t kDefinitionHeader = 24;
+
+  /// Call before the first look-up in a chunk. Templates handed out before are no longer valid.
+  void start_chunk(Bytes chunk);
+
+  /// The template defined at `offset` for use at `place`, or nullptr; then `problem()` says why.
+  const BinXmlTemplate* find(std::uint32_t offset, std::uint16_t place) {
+    const Known& known = known_[slot_of(offset, place)];
+    if (known.chunk == chunk_number_ && known.offset == offset && known.place == place && known.compiled)
+      return known.compiled;
+    return look_up(offset, place);
+  }
+
+  /// Compiles elements that are no template. The result is valid until the next `release_scratch`.
+  const BinXmlTemplate* compile(ByteCursor& cursor, std::uint16_t place);
+  void release_scratch();
+
+  const char* problem() const { return problem_; }
+  const PlaceTable& places() const { return places_; }
+
+ private:
+  struct Entry {
+    std::uint16_t place = 0;
+    std::string definition;  ///< GUID, size and binary XML as it stood where it was compiled
+    std::vector<NameReference> names;
+    BinXmlTemplate compiled;
+  };
+  struct Known {
+    std::uint64_t chunk = 0;
+    std::uint32_t offset = 0;
+    std::uint16_t place = 0;
+    const BinXmlTemplate* compiled = nullptr;  ///< nullptr: it cannot be used
+    const char* problem = nullptr;
+  };
+
+  static std::size_t slot_of(std::uint32_t offset, std::uint16_t place) {
+    return (offset * 0x9e3779b1u + place * 0x85ebca6bu) >> 24;
+  }
+  const BinXmlTemplate* look_up(std::uint32_t offset, std::uint16_t place);
+  const BinXmlTemplate* find_definition(std::uint32_t offset, std::uint16_t place);
+  const BinXmlTemplate* compile_definition(std::uint32_t offset, std::uint16_t place, Bytes definition);
+  bool same(const Entry& entry, std::uint32_t offset, Bytes definition) const;
+  bool spend(std::size_t size);
+
+  Bytes chunk_;
+  std::uint64_t chunk_number_ = 0;
+  std::size_t budget_ = 0;
+  std::size_t memory_ = 0;
+  std::size_t scratch_used_ = 0;
+  std::size_t scratch_memory_ = 0;
+  const char* problem_ = nullptr;
+  PlaceTable places_;
+  std::array<Known, 256> known_{};
+  std::unordered_multimap<std::uint64_t, std::unique_ptr<Entry>> entries_;
+  std::vector<std::unique_ptr<BinXmlTemplate>> scratch_;
+};
+
+}  // namespace vmtriage

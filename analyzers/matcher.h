@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace vmtriage {
+
+/// A line that holds what a pattern needs: worth a look with the pattern itself.
+struct Candidate {
+  std::size_t pattern = 0;
+  std::size_t line_begin = 0;  ///< offsets in the block; the line's end is without its newline
+  std::size_t line_end = 0;
+};
+
+/// Finds, among many regular expressions, the few lines of a block on which one of them is worth running.
+///
+/// For every pattern RE2 tells which literals each match must contain; one of them, its anchor, is looked for. A block is read at
+/// every fourth byte only: four bytes, ASCII case folded, are hashed into a table that says "may stand inside an anchor". An anchor
+/// of 7 bytes has at least one such window at every alignment, one of 11 bytes two in a row. Only where the table answers are bytes
+/// compared. Patterns without a usable anchor are given every line: `unanchored()` names them.
+class Matcher {
+ public:
+  static constexpr std::size_t kMinAnchorBytes = 7;
+
+  /// Errors (corrupt): "<pattern>: what RE2 says".
+  static Result<Matcher> compile(std::span<const std::string> patterns);
+
+  Matcher(Matcher&&) noexcept;
+  Matcher& operator=(Matcher&&) noexcept;
+  ~Matcher();
+
+  /// The candidates of a block in the order of their lines, each (line, pattern) once. `found` is cleared first.
+  void find(std::string_view block, std::vector<Candidate>& found) const;
+
+  const re2::RE2& pattern(std::size_t index) const { return *patterns_[index]; }
+  std::size_t size() const { return patterns_.size(); }
+
+  /// Indexes of the patterns that are run on every line.
+  const std::vector<std::size_t>& unanchored() const { return unanchored_; }
+  /// The anchors of a pattern: every match contains one of them, in any ASCII case.
+  std::vector<std::string> anchors(std::size_t pattern) const;
+
+ private:
+  struct Anchor {
+    std::string text;  ///< lower case
+    std::vector<std::size_t> patterns;
+  };
+  /// A window of an anchor that the table points to.
+  struct Window {
+    std::uint32_t anchor = 0;
+    std::uint32_t offset = 0;
+  };
+
+  static constexpr unsigned kTableBits = 15;
+  static constexpr std::size_t kTableSize = std::size_t{1} << kTableBits;
+
+  Matcher();
+  void add_anchor(std::string text, std::size_t pattern);
+  void build_table();
+  void add_windows(std::uint32_t anchor);
+  void verify(std::string_view block, std::size_t at, std::vector<Candidate>& found) const;
+  void add_line(std::string_view block, std::size_t at, const Anchor& anchor, std::vector<Candidate>& found) const;
+  void add_unanchored(std::string_view block, std::vector<Candidate>& found) const;
+
+  std::vector<std::unique_ptr<re2::RE2>> patterns_;
+  std::vector<Anchor> anchors_;
+  std::vector<std::size_t> unanchored_;
+  std::vector<std::uint8_t> table_;  ///< per hash: which windows may start here
+  std::vector<std::uint32_t> bucket_begin_;
+  std::vector<Window> windows_;  ///< grouped by hash
+};
+
+}  // namespace vmtriage

@@ -1,0 +1,207 @@
+#include "analyzers/rules.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <pugixml.hpp>
+#include <stdexcept>
+
+namespace vmtriage {
+namespace {
+
+constexpr std::string_view kOwners[] = {"azure-backup", "azure-platform", "windows", "sql", "sap", "vendor", "customer"};
+
+/// Reads one rule file; remembers the first thing that is wrong with it.
+class RuleFile {
+ public:
+  explicit RuleFile(const EmbeddedFile& file) : file_(file) {}
+
+  Result<std::vector<Rule>> read() {
+    pugi::xml_document document;
+    const auto parsed = document.load_buffer(file_.bytes.data(), file_.bytes.size());
+    if (!parsed) return error_at(parsed.offset, parsed.description());
+    const pugi::xml_node root = document.child("rules");
+    if (!root) return error_at(0, "the root element is not <rules>");
+    std::vector<Rule> rules;
+    for (const pugi::xml_node node : root.children("rule")) {
+      rules.push_back(read_rule(node));
+      if (failed_) return error_;
+    }
+    return rules;
+  }
+
+ private:
+  Rule read_rule(pugi::xml_node node) {
+    Rule rule;
+    rule.id = node.attribute("id").value();
+    rule.owner = node.attribute("owner").value();
+    rule.check = node.attribute("check").value();
+    for (std::string_view id : split_words(node.attribute("artifacts").value())) rule.artifacts.emplace_back(id);
+    const auto severity = parse_severity(node.attribute("severity").value());
+    if (rule.id.empty()) fail(node, "a rule has no id");
+    if (!severity) fail(node, rule.id + ": severity is none of info, warning, error, critical");
+    if (std::find(std::begin(kOwners), std::end(kOwners), rule.owner) == std::end(kOwners)) {
+      fail(node, rule.id + ": owner '" + rule.owner + "' is not known");
+    }
+    rule.severity = severity.value_or(Severity::warning);
+    read_conditions(node, rule);
+    read_texts(node, rule);
+    if (rule.patterns.empty() == rule.check.empty()) fail(node, rule.id + ": a rule has either patterns or a check");
+    if (!rule.patterns.empty() && rule.artifacts.empty()) fail(node, rule.id + ": artifacts is missing");
+    return rule;
+  }
+
+  void read_conditions(pugi::xml_node node, Rule& rule) {
+    for (const pugi::xml_node child : node.children("pattern")) rule.patterns.push_back(read_pattern(child));
+    for (const pugi::xml_node child : node.children("unless")) {
+      const std::string_view on = child.attribute("on").as_string("line");
+      if (on != "line" && on != "after" && on != "artifact") fail(child, "unless: on is none of line, after, artifact");
+      const Unless::On scope = on == "after"      ? Unless::On::after
+                               : on == "artifact" ? Unless::On::artifact
+                                                  : Unless::On::line;
+      rule.unless.push_back({scope, read_pattern(child)});
+    }
+    if (const pugi::xml_node threshold = node.child("threshold")) {
+      rule.threshold = threshold.attribute("count").as_uint(0);
+      if (rule.threshold == 0) fail(threshold, "threshold: count is not a number above 0");
+      const std::string within = threshold.attribute("within").value();
+      if (!within.empty()) {
+        // "1h" read as "an hour before the epoch" gives the span itself.
+        const auto moment = parse_user_time(within, Time{});
+        if (!moment || *moment >= Time{}) fail(threshold, "threshold: within is not a time such as 1h");
+        rule.threshold_within = moment ? Time{} - *moment : Ticks{};
+      }
+    }
+  }
+
+  std::string read_pattern(pugi::xml_node node) {
+    const std::string pattern(trim(node.text().get()));
+    const re2::RE2 compiled(pattern, re2::RE2::Quiet);
+    if (pattern.empty()) fail(node, std::string(node.name()) + ": empty");
+    if (!compiled.ok()) fail(node, std::string(node.name()) + ": " + compiled.error());
+    return pattern;
+  }
+
+  static void read_local(pugi::xml_node node, const char* name, LocalText& text) {
+    for (const pugi::xml_node child : node.children(name)) {
+      std::string& target = std::string_view(child.attribute("xml:lang").value()) == "ja" ? text.ja : text.en;
+      target = join_words(child.text().get());
+    }
+  }
+
+  /// Texts are wrapped and indented in the file; that is no part of the sentence.
+  static std::string join_words(std::string_view text) {
+    std::string out;
+    for (std::string_view word : split_words(text)) {
+      if (!out.empty()) out += ' ';
+      out += word;
+    }
+    return out;
+  }
+
+  void read_texts(pugi::xml_node node, Rule& rule) {
+    read_local(node, "title", rule.title);
+    read_local(node, "advice", rule.advice);
+    rule.component = trim(node.child("component").text().get());
+    for (const pugi::xml_node child : node.children("code")) rule.codes.emplace_back(trim(child.text().get()));
+    for (const pugi::xml_node child : node.children("match")) rule.matches.emplace_back(child.text().get());
+    for (const pugi::xml_node child : node.children("miss")) rule.misses.emplace_back(child.text().get());
+    rule.reference = trim(node.child("reference").text().get());
+    if (rule.title.en.empty() || rule.advice.en.empty()) fail(node, rule.id + ": title or advice is missing");
+  }
+
+  void fail(pugi::xml_node node, const std::string& reason) {
+    if (!failed_) error_ = error_at(node.offset_debug(), reason);
+    failed_ = true;
+  }
+
+  Error error_at(std::ptrdiff_t offset, const std::string& reason) const {
+    const auto before = file_.bytes.substr(0, static_cast<std::size_t>(std::max<std::ptrdiff_t>(offset, 0)));
+    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+    return {ErrorCode::corrupt, std::string(file_.path) + ":" + std::to_string(line) + ": " + reason};
+  }
+
+  const EmbeddedFile& file_;
+  bool failed_ = false;
+  Error error_;
+};
+
+}  // namespace
+
+bool Rule::applies_to(std::string_view artifact_id) const {
+  return std::any_of(artifacts.begin(), artifacts.end(), [&](const std::string& wanted) {
+    if (!wanted.empty() && wanted.back() == '*') {
+      return artifact_id.substr(0, wanted.size() - 1) == std::string_view(wanted).substr(0, wanted.size() - 1);
+    }
+    return artifact_id == wanted;
+  });
+}
+
+Finding make_finding(const Rule& rule, Values values) {
+  Finding finding;
+  finding.rule_id = rule.id;
+  finding.severity = rule.severity;
+  finding.owner = rule.owner;
+  finding.codes = rule.codes;
+  finding.reference = rule.reference;
+  const auto given = std::find_if(values.begin(), values.end(), [](const auto& v) { return v.first == "component"; });
+  if (given == values.end()) values.emplace_back("component", rule.component);
+  for (const auto& [name, value] : values) {
+    if (name == "component") finding.component = value;
+  }
+  finding.title = fill_in(rule.title, values);
+  finding.advice = fill_in(rule.advice, values);
+  return finding;
+}
+
+Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files) {
+  RuleBase base;
+  for (const EmbeddedFile& file : files) {
+    auto rules = RuleFile(file).read();
+    if (!rules) return rules.error();
+    for (Rule& rule : *rules) {
+      if (base.find(rule.id) != nullptr) {
+        return Error{ErrorCode::corrupt, std::string(file.path) + ": rule " + rule.id + ": the id is used twice"};
+      }
+      base.rules_.push_back(std::move(rule));
+    }
+  }
+  return base;
+}
+
+const RuleBase& RuleBase::built_in() {
+  static const RuleBase base = [] {
+    std::vector<EmbeddedFile> files;
+    for (const EmbeddedFile& file : embedded_files()) {
+      if (file.path.starts_with("analyzers/rules/")) files.push_back(file);
+    }
+    auto parsed = parse(files);
+    if (!parsed) throw std::logic_error(parsed.error().what);
+    return std::move(*parsed);
+  }();
+  return base;
+}
+
+void RuleBase::merge(const RuleBase& other) {
+  for (const Rule& rule : other.rules_) {
+    const auto known = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& r) { return r.id == rule.id; });
+    if (known != rules_.end()) {
+      *known = rule;
+    } else {
+      rules_.push_back(rule);
+    }
+  }
+}
+
+const Rule* RuleBase::find(std::string_view id) const {
+  const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) { return rule.id == id; });
+  return found == rules_.end() ? nullptr : &*found;
+}
+
+Finding RuleBase::finding(std::string_view id, Values values) const {
+  const Rule* rule = find(id);
+  if (rule == nullptr) throw std::logic_error("no rule " + std::string(id));
+  return make_finding(*rule, std::move(values));
+}
+
+}  // namespace vmtriage

@@ -1,0 +1,42 @@
+# One place that knows where each library comes from: Debian's -dev packages, as archives for the static release, shared elsewhere.
+find_package(Threads REQUIRED)
+if(VMTRIAGE_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+endif()
+
+# find_dep(NAME): one library by its file name, as imported target dep::NAME.
+function(find_dep name)
+  find_library(DEP_${name} ${name} REQUIRED)
+  add_library(dep::${name} UNKNOWN IMPORTED)
+  set_target_properties(dep::${name} PROPERTIES IMPORTED_LOCATION "${DEP_${name}}")
+endfunction()
+
+foreach(library boost_filesystem archive pugixml re2 z nettle deflate)
+  find_dep(${library})
+endforeach()
+target_link_libraries(dep::re2 INTERFACE Threads::Threads)
+
+if(VMTRIAGE_STATIC)
+  # What Debian's libarchive.a was built with.
+  foreach(library acl attr lzma zstd lz4 bz2 xml2 icui18n icuuc icudata)
+    find_dep(${library})
+    target_link_libraries(dep::archive INTERFACE dep::${library})
+  endforeach()
+  target_link_libraries(dep::archive INTERFACE dep::nettle dep::z)
+  # libxml2 needs ICU behind it, ICU needs the dynamic loader's stub.
+  target_link_libraries(dep::xml2 INTERFACE dep::icui18n dep::icuuc dep::icudata dep::z dep::lzma ${CMAKE_DL_LIBS} m)
+endif()
+
+add_library(deps_collectors INTERFACE)
+add_library(deps::collectors ALIAS deps_collectors)
+target_link_libraries(deps_collectors INTERFACE dep::boost_filesystem dep::archive dep::pugixml)
+
+add_library(deps_analyzers INTERFACE)
+add_library(deps::analyzers ALIAS deps_analyzers)
+target_link_libraries(deps_analyzers INTERFACE dep::re2 dep::pugixml dep::z dep::deflate Threads::Threads)
+
+add_library(deps_agent INTERFACE)
+add_library(deps::agent ALIAS deps_agent)
+# Debian has no static spdlog and fmt: both are used header-only.
+target_compile_definitions(deps_agent INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+target_link_libraries(deps_agent INTERFACE dep::archive dep::nettle dep::z dep::re2 Threads::Threads)

@@ -1,0 +1,116 @@
+#include "collectors/files.h"
+
+#include <algorithm>
+#include <boost/filesystem.hpp>
+#include <deque>
+
+#include "agent/base/text.h"
+
+namespace vmtriage {
+namespace {
+
+namespace fs = boost::filesystem;
+using boost::system::error_code;
+
+Error error_of(const std::string& path, const error_code& failure) {
+  ErrorCode code = ErrorCode::io;
+  if (failure == boost::system::errc::no_such_file_or_directory || failure == boost::system::errc::not_a_directory) {
+    code = ErrorCode::not_found;
+  } else if (failure == boost::system::errc::permission_denied ||
+             failure == boost::system::errc::operation_not_permitted) {
+    code = ErrorCode::access_denied;
+  }
+  return {code, printable(path) + ": " + failure.message()};
+}
+
+std::string join_path(const std::deque<std::string>& parts) {
+  std::string path;
+  for (const std::string& part : parts) path += "/" + part;
+  return path.empty() ? "/" : path;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
+  auto file = open_file(path);
+  if (!file) return file.error();
+  std::string text;
+  std::string buffer(64 << 10, '\0');
+  for (;;) {
+    const auto got = file->read(buffer);
+    if (!got) return got.error();
+    if (*got == 0) return text;
+    if (text.size() + *got > max_bytes) {
+      return Error{ErrorCode::too_large, printable(path) + ": larger than " + format_size(max_bytes)};
+    }
+    text.append(buffer, 0, *got);
+  }
+}
+
+std::string_view NameList::operator[](std::size_t i) const {
+  const char* name = text_.data() + begins_[i];
+  return name;  // names hold no NUL: each ends at one
+}
+
+Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
+  NameList names;
+  error_code failure;
+  fs::directory_iterator entry(path, failure);
+  if (failure) return error_of(path, failure);
+  for (; entry != fs::directory_iterator(); entry.increment(failure)) {
+    const std::string name = entry->path().filename().string();
+    if (names.text_.size() + name.size() + 1 > max_bytes) {
+      names.complete = false;
+      break;
+    }
+    names.begins_.push_back(static_cast<std::uint32_t>(names.text_.size()));
+    names.text_.append(name).push_back('\0');
+  }
+  if (failure) return error_of(path, failure);
+  const char* text = names.text_.data();
+  std::sort(names.begins_.begin(), names.begins_.end(), [text](std::uint32_t a, std::uint32_t b) {
+    return std::string_view(text + a) < std::string_view(text + b);
+  });
+  return names;
+}
+
+Result<std::string> resolve_links(const std::string& root, const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as the kernel
+  std::deque<std::string> ahead, done;
+  const auto put_ahead = [&](std::string_view text) {
+    const auto parts = split(text, '/');
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      if (!part->empty() && *part != ".") ahead.emplace_front(*part);
+    }
+  };
+  put_ahead(path);
+  for (int links = 0; !ahead.empty();) {
+    std::string part = std::move(ahead.front());
+    ahead.pop_front();
+    if (part == "..") {
+      if (!done.empty()) done.pop_back();
+      continue;
+    }
+    done.push_back(std::move(part));
+    error_code failure;
+    const std::string here = below(root, join_path(done));
+    const fs::file_status status = fs::symlink_status(here, failure);
+    if (status.type() == fs::file_not_found && ahead.empty()) break;
+    if (failure) return error_of(join_path(done), failure);
+    if (status.type() != fs::symlink_file) continue;
+    if (++links > kMaxLinks) return Error{ErrorCode::io, printable(path) + ": too many links"};
+    const std::string target = fs::read_symlink(here, failure).string();
+    if (failure) return error_of(join_path(done), failure);
+    done.pop_back();
+    if (target.starts_with('/')) done.clear();
+    put_ahead(target);
+  }
+  return join_path(done);
+}
+
+std::string below(const std::string& root, std::string_view path) {
+  if (root.empty() || root == "/") return std::string(path);
+  return (root.back() == '/' ? root.substr(0, root.size() - 1) : root) + std::string(path);
+}
+
+}  // namespace vmtriage

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/blocks.h"
+#include "agent/base/result.h"
+#include "agent/base/time.h"
+
+namespace vmtriage {
+
+enum class FileType { regular, directory, link, other };
+
+struct FileInfo {
+  FileType type = FileType::other;
+  std::uint64_t size = 0;       ///< bytes
+  std::uint64_t allocated = 0;  ///< bytes on disk: less than `size` where the file has holes
+  Time modified;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+
+/// What a path is; links are not followed. Errors: not_found, access_denied, io.
+Result<FileInfo> file_info(const std::string& path);
+
+/// A file that is being read.
+struct OpenedFile {
+  ReadBytes read;  ///< gives at most `size` bytes: what a growing file gains after it was opened is not read
+  std::uint64_t size = 0;
+  std::shared_ptr<std::uint64_t> hole_bytes;  ///< bytes of holes that were stepped over instead of being read as zeros
+};
+
+/// Opens a regular file for one pass from `skip_bytes` on. Follows no link at the path's end, never waits (a FIFO, a
+/// device and a file under a mandatory lock are refused), does not change the access time where the system allows that.
+/// A file that gets shorter while it is read simply ends. Errors: not_found, access_denied, locked, unsupported ("not a
+/// regular file"), io.
+Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes = 0);
+
+/// Reads all of a small file. Errors as open_file, and too_large beyond `max_bytes`.
+Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
+
+/// The names in a folder, sorted.
+class NameList {
+ public:
+  std::size_t size() const { return begins_.size(); }
+  std::string_view operator[](std::size_t i) const;
+  bool complete = true;  ///< false: there were more names than fit into the bound
+
+ private:
+  friend Result<NameList> list_folder(const std::string& path, std::size_t max_bytes);
+  std::string text_;  // one string for all names: a folder may hold a million
+  std::vector<std::uint32_t> begins_;
+};
+
+inline constexpr std::size_t kMaxNameBytes = 24 << 20;
+
+/// Errors: not_found, access_denied, io.
+Result<NameList> list_folder(const std::string& path, std::size_t max_bytes = kMaxNameBytes);
+
+/// Where a path of the VM leads when every link is resolved as the VM would: absolute links start at `root` again and
+/// `..` never leaves it. Both the argument and the result are paths of the VM (`/var/log/syslog`). The last part need
+/// not exist. Errors: not_found, access_denied, io ("too many links").
+Result<std::string> resolve_links(const std::string& root, const std::string& path);
+
+/// `root` and a path of the VM as a path of this machine.
+std::string below(const std::string& root, std::string_view path);
+
+}  // namespace vmtriage

@@ -1,0 +1,196 @@
+#include "collectors/finder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <set>
+
+#include "agent/base/text.h"
+
+namespace vmtriage {
+namespace {
+
+constexpr int kMaxDepth = 24;
+constexpr int kMaxSearchDepth = 12;
+constexpr std::size_t kMaxSearchFolders = 200'000;
+constexpr std::chrono::seconds kMaxSearchTime{20};
+
+/// Not searched: no files of an application live there, or they are no local files.
+constexpr std::string_view kNotSearched[] = {
+    "/proc",           "/sys", "/dev", "/run", "/tmp/.mount", "/snap", "/var/lib/docker", "/var/lib/containers",
+    "/var/lib/kubelet"};
+
+bool has_wildcard(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
+
+std::string child(const std::string& folder, std::string_view name) {
+  return (folder == "/" ? std::string() : folder) + "/" + std::string(name);
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+  return folder == "/" || path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+/// Mount points that are no local disk: a search must not wait for a dead server.
+std::set<std::string> foreign_mounts(const std::string& root) {
+  constexpr std::string_view kLocal[] = {"ext2", "ext3", "ext4",     "xfs",  "btrfs",
+                                         "zfs",  "jfs",  "reiserfs", "vfat", "overlay"};
+  std::set<std::string> mounts;
+  std::ifstream table(below(root, "/proc/self/mounts"));
+  for (std::string line; std::getline(table, line);) {
+    const auto fields = split_words(line);
+    if (fields.size() < 3 || fields[1] == "/") continue;
+    if (std::find(std::begin(kLocal), std::end(kLocal), fields[2]) == std::end(kLocal)) mounts.emplace(fields[1]);
+  }
+  return mounts;
+}
+
+}  // namespace
+
+struct Finder::Walk {
+  std::string glob;
+  std::vector<std::string> levels;
+  const Use& use;
+  const Refuse& refuse;
+};
+
+Finder::Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop)
+    : root_(std::move(root)), allowed_(std::move(allowed)), stop_(stop) {
+  // The allowed folders may themselves be links: /var/log on a data disk.
+  for (std::size_t i = 0, n = allowed_.size(); i < n; ++i) {
+    const auto resolved = resolve_links(root_, allowed_[i]);
+    if (resolved && *resolved != allowed_[i]) allowed_.push_back(*resolved);
+  }
+}
+
+void Finder::find(const std::string& glob, const Use& use, const Refuse& refuse) const {
+  Walk walk{glob, {}, use, refuse};
+  for (std::string_view part : split(glob, '/')) {
+    if (!part.empty()) walk.levels.emplace_back(part);
+  }
+  match_level(walk, "/", 0);
+}
+
+void Finder::match_level(Walk& walk, const std::string& path, std::size_t level) const {
+  if (stopped()) return;
+  if (level == walk.levels.size()) return take(walk, path);
+  const std::string& name = walk.levels[level];
+  if (name == "**") return walk_below(walk, path, 0);
+  if (has_wildcard(name)) return match_names(walk, path, level);
+  match_level(walk, child(path, name), level + 1);
+}
+
+void Finder::match_names(Walk& walk, const std::string& path, std::size_t level) const {
+  const auto resolved = resolve_links(root_, path);
+  if (!resolved) return;
+  const auto names = list_folder(below(root_, *resolved));
+  if (!names) {
+    if (names.error().code != ErrorCode::not_found) walk.refuse(path, names.error().what);
+    return;
+  }
+  if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
+  for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
+    const std::string_view name = (*names)[i];
+    if (glob_match(walk.levels[level], name)) match_level(walk, child(path, name), level + 1);
+  }
+}
+
+void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
+  const auto resolved = depth == 0 ? resolve_links(root_, path) : Result<std::string>(path);
+  if (!resolved) return;
+  const auto names = list_folder(below(root_, *resolved));
+  if (!names) {
+    if (names.error().code != ErrorCode::not_found) walk.refuse(path, names.error().what);
+    return;
+  }
+  if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
+  for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
+    const std::string here = child(path, (*names)[i]);
+    const auto info = file_info(below(root_, here));
+    if (info && info->type == FileType::directory) {
+      if (depth < kMaxDepth) {
+        walk_below(walk, here, depth + 1);
+      } else {
+        walk.refuse(here, "nested too deep");
+      }
+    } else if (glob_match(walk.glob, here)) {
+      take(walk, here);
+    }
+  }
+}
+
+void Finder::take(Walk& walk, const std::string& path) const {
+  // A path may pass a link to a folder at a level that the glob names.
+  const std::size_t slash = path.rfind('/');
+  const auto folder = resolve_links(root_, slash == 0 ? "/" : path.substr(0, slash));
+  if (!folder) return;
+  const std::string real = child(*folder, std::string_view(path).substr(slash + 1));
+  auto info = file_info(below(root_, real));
+  if (!info) {
+    if (info.error().code != ErrorCode::not_found) walk.refuse(path, info.error().what);
+    return;
+  }
+  if (info->type == FileType::link) return take_link(walk, path);
+  if (info->type == FileType::directory) return;
+  if (info->type == FileType::other) return walk.refuse(path, "not a regular file (a FIFO, a socket or a device)");
+  if (!is_allowed(real))
+    return walk.refuse(path, "reached through a link that leads out of the collected folders: " + printable(real));
+  walk.use({path, real, *info});
+}
+
+void Finder::take_link(Walk& walk, const std::string& path) const {
+  const auto target = resolve_links(root_, path);
+  if (!target) return walk.refuse(path, "a link that leads nowhere: " + target.error().what);
+  if (!is_allowed(*target))
+    return walk.refuse(path, "a link that leads out of the collected folders, to " + printable(*target));
+  const auto info = file_info(below(root_, *target));
+  if (!info) return walk.refuse(path, "a link that leads nowhere, to " + printable(*target));
+  if (info->type == FileType::directory) return walk.refuse(path, "a link to a folder is not followed");
+  if (info->type != FileType::regular) return walk.refuse(path, "a link to something that is not a regular file");
+  walk.use({path, *target, *info});
+}
+
+bool Finder::is_allowed(const std::string& resolved) const {
+  return std::any_of(allowed_.begin(), allowed_.end(),
+                     [&](const std::string& folder) { return is_below(resolved, folder); });
+}
+
+void Finder::search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const {
+  const auto deadline = std::chrono::steady_clock::now() + kMaxSearchTime;
+  std::vector<std::pair<std::string, int>> folders = {{"/", 0}};
+  const std::set<std::string> foreign = foreign_mounts(root_);
+  std::size_t visited = 0;
+  while (!folders.empty() && !stopped()) {
+    const auto [folder, depth] = std::move(folders.back());
+    folders.pop_back();
+    if (++visited > kMaxSearchFolders || std::chrono::steady_clock::now() > deadline) {
+      return refuse(folder, "the search for " + join(names, ", ") + " ended here: too many folders");
+    }
+    const auto entries = list_folder(below(root_, folder), 4 << 20);
+    if (!entries) continue;
+    for (std::size_t i = 0; i < entries->size(); ++i) {
+      const std::string path = child(folder, (*entries)[i]);
+      const auto info = file_info(below(root_, path));
+      if (!info) continue;
+      if (info->type == FileType::directory && depth < kMaxSearchDepth && !foreign.contains(path) &&
+          std::find(std::begin(kNotSearched), std::end(kNotSearched), path) == std::end(kNotSearched)) {
+        folders.emplace_back(path, depth + 1);
+      } else if (info->type == FileType::regular &&
+                 std::find(names.begin(), names.end(), (*entries)[i]) != names.end()) {
+        use({path, path, *info});
+      }
+    }
+  }
+}
+
+std::string fixed_part(std::string_view glob) {
+  std::string fixed;
+  for (std::string_view part : split(glob, '/')) {
+    if (part.empty()) continue;
+    if (has_wildcard(part)) break;
+    fixed += "/" + std::string(part);
+  }
+  if (fixed == glob) fixed = fixed.substr(0, fixed.rfind('/'));
+  return fixed.empty() ? "/" : fixed;
+}
+
+}  // namespace vmtriage

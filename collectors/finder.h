@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/files.h"
+
+namespace vmtriage {
+
+/// A file that a glob found.
+struct FoundFile {
+  std::string path;      ///< as it was found, on the VM: `/usr/sap/HDB/HDB00/h/trace/backup.log`
+  std::string resolved;  ///< where it is with every link resolved
+  FileInfo info;
+};
+
+/// Finds files by glob below a root, without ever leaving it.
+///
+/// A link to a file is followed when its target lies below one of the `allowed` folders; a link to a folder only where
+/// the glob names the level (`/usr/sap/*/HDB*/*/trace`), never below `**`, so that no loop is walked.
+class Finder {
+ public:
+  using Use = std::function<void(FoundFile)>;
+  /// A path that was met and cannot be taken, and why.
+  using Refuse = std::function<void(const std::string& path, const std::string& reason)>;
+
+  /// `root` is the folder that stands for the VM's `/`. `allowed` are paths of the VM.
+  Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop);
+
+  /// Calls `use` for every file that matches. A folder that is not there is no refusal.
+  void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
+
+  /// Looks for files by their names in all local file systems, within bounds of depth, folders and time; says in a
+  /// refusal when a bound ended the search.
+  void search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const;
+
+ private:
+  struct Walk;
+  void match_level(Walk& walk, const std::string& path, std::size_t level) const;
+  void match_names(Walk& walk, const std::string& path, std::size_t level) const;
+  void walk_below(Walk& walk, const std::string& path, int depth) const;
+  void take(Walk& walk, const std::string& path) const;
+  void take_link(Walk& walk, const std::string& path) const;
+  bool is_allowed(const std::string& resolved) const;
+  bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
+
+  std::string root_;
+  std::vector<std::string> allowed_;
+  const std::atomic<bool>* stop_;
+};
+
+/// The part of a glob before its first wildcard: `/var/log` of `/var/log/azure*/**`.
+std::string fixed_part(std::string_view glob);
+
+}  // namespace vmtriage

@@ -1,0 +1,280 @@
+#include "collectors/plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/base/text.h"
+#include "collectors/finder.h"
+
+namespace vmtriage {
+namespace {
+
+constexpr std::size_t kMaxItems = 60'000;
+
+/// The places of command arguments that stand for files of this VM.
+constexpr std::string_view kGlobArgument = "{glob:";
+constexpr std::string_view kScriptsArgument = "{pre-post-scripts}";
+
+class Planner {
+ public:
+  Planner(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop)
+      : catalog_(catalog), options_(options), finder_(options.root, allowed_folders(), stop) {}
+
+  Plan make() {
+    for (const ArtifactSpec& spec : catalog_.specs()) {
+      if (is_wanted(spec) && !spec.search && !spec.command) add_files(spec);
+    }
+    add_paths();
+    add_includes();
+    for (const ArtifactSpec& spec : catalog_.specs()) {
+      if (is_wanted(spec) && spec.search && !has_request(spec.request)) search_files(spec);
+    }
+    for (const ArtifactSpec& spec : catalog_.specs()) {
+      if (is_wanted(spec) && spec.command) add_command(spec);
+    }
+    std::stable_sort(plan_.items.begin(), plan_.items.end(), [](const PlannedItem& a, const PlannedItem& b) {
+      if (a.spec->priority != b.spec->priority) return a.spec->priority < b.spec->priority;
+      return a.info.modified > b.info.modified;
+    });
+    fit_budget();
+    return std::move(plan_);
+  }
+
+ private:
+  bool is_wanted(const ArtifactSpec& spec) const {
+    if (spec.os != options_.os) return false;
+    return std::any_of(options_.profiles.begin(), options_.profiles.end(),
+                       [&](const std::string& profile) { return spec.in_profile(profile); });
+  }
+
+  std::vector<std::string> allowed_folders() const {
+    std::set<std::string> folders;
+    for (const ArtifactSpec& spec : catalog_.specs()) {
+      if (!is_wanted(spec)) continue;
+      for (const std::string& glob : spec.globs) {
+        if (glob.starts_with('/')) folders.insert(fixed_part(glob));
+      }
+    }
+    // The distribution's os-release stands behind a link in /usr/lib.
+    if (options_.os == "linux") folders.insert({"/usr/lib", "/run/systemd/resolve"});
+    for (const std::string& path : options_.paths) folders.insert(path);
+    for (const std::string& glob : options_.includes) folders.insert(fixed_part(glob));
+    folders.erase("/");
+    return {folders.begin(), folders.end()};
+  }
+
+  Finder::Refuse refuse(const ArtifactSpec& spec) {
+    return [this, &spec](const std::string& path, const std::string& reason) {
+      plan_.left_out.add(spec.id, path, reason);
+    };
+  }
+
+  void add_files(const ArtifactSpec& spec) {
+    std::size_t taken = 0;
+    bool any = false;
+    const auto use = [&](FoundFile file) {
+      any = true;
+      if (is_excepted(spec, file.path)) return;
+      if (taken >= spec.max_files || plan_.items.size() >= kMaxItems) {
+        plan_.left_out.add(spec.id, file.path,
+                           "too many files of this kind: the limit is " + std::to_string(spec.max_files));
+        return;
+      }
+      taken += add_file(spec, std::move(file));
+    };
+    for (const std::string& glob : spec.globs) {
+      if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
+    }
+    if (!any) plan_.left_out.add(spec.id, first_glob(spec), "not found");
+  }
+
+  static std::string first_glob(const ArtifactSpec& spec) {
+    return spec.globs.empty() ? std::string() : spec.globs.front();
+  }
+
+  bool is_excepted(const ArtifactSpec& spec, const std::string& path) const {
+    return std::any_of(spec.excepts.begin(), spec.excepts.end(),
+                       [&](const std::string& glob) { return glob_match(glob, path); });
+  }
+
+  /// Decides on one file; 1 when it is in the plan.
+  std::size_t add_file(const ArtifactSpec& spec, FoundFile file) {
+    if (!seen_.insert({file.info.device, file.info.inode}).second) return 0;
+    // A special entry of the catalogue claims its files before the general one that also matches.
+    if (const ArtifactSpec* owner = catalog_.recognise(file.path);
+        owner != nullptr && owner != &spec && owner->os == options_.os && !owner->search && !spec.search &&
+        owner->personal && !options_.personal) {
+      return leave_out(*owner, file.path, "personal data: collected only with --include-personal");
+    }
+    if (catalog_.is_denied(file.path) || catalog_.is_denied(file.resolved)) {
+      return leave_out(spec, file.path, "never collected: it holds keys, certificates or passwords");
+    }
+    if (spec.personal && !options_.personal) {
+      return leave_out(spec, file.path, "personal data: collected only with --include-personal");
+    }
+    if (is_never(file)) return leave_out(spec, file.path, "the output of this program");
+    if (matches(options_.excludes, file.path)) return leave_out(spec, file.path, "excluded by --exclude");
+    if (options_.since && file.info.modified < *options_.since)
+      return leave_out(spec, file.path, "not changed since --since");
+    PlannedItem item;
+    if (file.info.size > options_.max_file_size) {
+      const std::string limit = format_size(options_.max_file_size);
+      if (is_compressed_name(file.path) || spec.format != Format::text) {
+        return leave_out(spec, file.path,
+                         "too large: " + format_size(file.info.size) + ", the limit for one file is " + limit);
+      }
+      item.skip_bytes = file.info.size - options_.max_file_size;
+    }
+    item.spec = &spec;
+    item.path = std::move(file.path);
+    item.resolved = std::move(file.resolved);
+    item.info = file.info;
+    plan_.items.push_back(std::move(item));
+    return 1;
+  }
+
+  std::size_t leave_out(const ArtifactSpec& spec, const std::string& path, const std::string& reason) {
+    plan_.left_out.add(spec.id, path, reason);
+    return 0;
+  }
+
+  bool is_never(const FoundFile& file) const {
+    return std::any_of(options_.never.begin(), options_.never.end(), [&](const std::string& path) {
+      return file.resolved == path || file.path == path ||
+             (file.resolved.starts_with(path) && file.resolved[path.size()] == '/');
+    });
+  }
+
+  static bool matches(const std::vector<std::string>& globs, const std::string& path) {
+    return std::any_of(globs.begin(), globs.end(),
+                       [&](const std::string& glob) { return glob_match_tail(glob, path); });
+  }
+
+  void add_paths() {
+    const ArtifactSpec* log = catalog_.find(options_.os + ".file-restore.log");
+    const ArtifactSpec* script = catalog_.find(options_.os + ".file-restore.script");
+    if (log == nullptr || script == nullptr) return;
+    for (const std::string& path : options_.paths) {
+      bool any = false;
+      const auto use = [&](FoundFile file) {
+        any = true;
+        add_file(file.path.ends_with(".py") ? *script : *log, std::move(file));
+      };
+      finder_.find(path, use, refuse(*log));
+      finder_.find(path + "/**", use, refuse(*log));
+      if (!any) plan_.left_out.add(log->id, path, "not found");
+    }
+  }
+
+  void add_includes() {
+    for (const std::string& glob : options_.includes) {
+      const ArtifactSpec* spec = catalog_.recognise(glob);
+      if (spec == nullptr) spec = catalog_.find(options_.os + ".var-log");
+      if (spec == nullptr) continue;
+      bool any = false;
+      finder_.find(
+          glob,
+          [&](FoundFile file) {
+            any = true;
+            add_file(*spec, std::move(file));
+          },
+          refuse(*spec));
+      if (!any) plan_.left_out.add(spec->id, glob, "--include: not found");
+    }
+  }
+
+  bool has_request(const std::string& request) const {
+    return std::any_of(plan_.items.begin(), plan_.items.end(),
+                       [&](const PlannedItem& item) { return item.spec->request == request; });
+  }
+
+  void search_files(const ArtifactSpec& spec) {
+    bool any = false;
+    finder_.search(
+        spec.globs,
+        [&](FoundFile file) {
+          any = true;
+          add_file(spec, std::move(file));
+        },
+        refuse(spec));
+    if (!any) plan_.left_out.add(spec.id, first_glob(spec), "not found on any local file system");
+  }
+
+  void add_command(const ArtifactSpec& spec) {
+    const std::string line = join(spec.command->argv, " ");
+    if (options_.root != "/")
+      return plan_.left_out.add(spec.id, line, "a command: not run for a copied or mounted disk");
+    if (spec.command->only_without_syslog && has_request(spec.request)) return;
+    PlannedItem item;
+    item.spec = &spec;
+    for (const std::string& word : spec.command->argv) add_argument(item.argv, word);
+    plan_.items.push_back(std::move(item));
+  }
+
+  void add_argument(std::vector<std::string>& argv, const std::string& word) const {
+    if (word == kScriptsArgument) {
+      const auto config = read_file(below(options_.root, "/etc/azure/VMSnapshotScriptPluginConfig.json"), 64 << 10);
+      if (!config) return;
+      for (std::string& path : script_locations(*config)) argv.push_back(std::move(path));
+    } else if (word.starts_with(kGlobArgument)) {
+      const std::string glob = word.substr(kGlobArgument.size(), word.size() - kGlobArgument.size() - 1);
+      const auto names = list_folder(below(options_.root, fixed_part(glob)), 1 << 20);
+      for (std::size_t i = 0; names && i < names->size(); ++i) {
+        const std::string path = fixed_part(glob) + "/" + std::string((*names)[i]);
+        if (glob_match(glob, path)) argv.push_back(path);
+      }
+    } else {
+      argv.push_back(word);
+    }
+  }
+
+  /// Keeps what fits, in the order of value: a file that is too large is left out and the next smaller one is tried.
+  void fit_budget() {
+    std::vector<PlannedItem> kept;
+    for (PlannedItem& item : plan_.items) {
+      if (plan_.total_bytes + item.size() > options_.max_total_size) {
+        plan_.left_out.add(item.spec->id, item.path,
+                           "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
+        continue;
+      }
+      plan_.total_bytes += item.size();
+      kept.push_back(std::move(item));
+    }
+    plan_.items = std::move(kept);
+  }
+
+  const Catalog& catalog_;
+  const PlanOptions& options_;
+  Finder finder_;
+  Plan plan_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> seen_;
+};
+
+}  // namespace
+
+Plan make_plan(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop) {
+  return Planner(catalog, options, stop).make();
+}
+
+bool is_compressed_name(std::string_view path) {
+  constexpr std::string_view kEndings[] = {".gz", ".xz", ".zst", ".bz2", ".zip", ".tgz", ".txz", ".7z", ".lz4"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings),
+                     [&](std::string_view ending) { return path.ends_with(ending); });
+}
+
+std::vector<std::string> script_locations(std::string_view config) {
+  std::vector<std::string> paths;
+  for (const std::string_view key : {"\"preScriptLocation\"", "\"postScriptLocation\""}) {
+    std::size_t at = config.find(key);
+    if (at == std::string_view::npos) continue;
+    at = config.find('"', config.find(':', at + key.size()));
+    const std::size_t end = at == std::string_view::npos ? at : config.find('"', at + 1);
+    if (end == std::string_view::npos) continue;
+    const std::string_view path = config.substr(at + 1, end - at - 1);
+    if (path.starts_with('/') && path.size() < 512 && path.find('\\') == std::string_view::npos)
+      paths.emplace_back(path);
+  }
+  return paths;
+}
+
+}  // namespace vmtriage

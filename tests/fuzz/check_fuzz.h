@@ -1,0 +1,44 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "analyzers/analyzer.h"
+#include "analyzers/rules.h"
+
+namespace vmtriage {
+
+inline const RuleBase& fuzz_rules() {
+  static const RuleBase base = [] {
+    std::ifstream file(VMTRIAGE_SOURCE_DIR "/analyzers/rules/linux-checks.xml", std::ios::binary);
+    const std::string xml((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::array<EmbeddedFile, 1> files = {EmbeddedFile{"linux-checks.xml", xml}};
+    auto parsed = RuleBase::parse(files);
+    if (!parsed) throw std::runtime_error(parsed.error().what);
+    return std::move(*parsed);
+  }();
+  return base;
+}
+
+/// Feeds bytes to an analyzer as an artifact of that id, in two blocks cut at a line end.
+inline void fuzz_check(const Analyzer& analyzer, std::string_view id, std::string_view origin, std::string_view text) {
+  Artifact artifact;
+  artifact.id = id;
+  artifact.origin = origin;
+  const auto scan = analyzer.scan(artifact);
+  if (scan == nullptr) throw std::logic_error("the analyzer does not know " + artifact.id);
+  const std::size_t middle = text.find('\n', text.size() / 2);
+  const std::size_t cut = middle == std::string_view::npos ? text.size() : middle + 1;
+  scan->block(Block{text.substr(0, cut), false}, 1);
+  scan->block(Block{text.substr(cut), true}, 1000);
+  Insights insights;
+  scan->finish(insights);
+}
+
+}  // namespace vmtriage
