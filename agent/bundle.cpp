@@ -124,6 +124,9 @@ Status Bundle::write_manifest(ZipWriter::Entry& entry, const Report& report) {
 }
 
 Status Bundle::finish(Report& report, Language language) {
+  if (const auto lost = zip_->lost(); !lost.empty()) {
+    return Error{ErrorCode::io, printable(path_) + ": " + std::to_string(lost.size()) + " file(s) could not be written, the disk is full"};
+  }
   report.bundle = path_;
   report.bundle_bytes = zip_->bytes_written();
   const std::pair<const char*, std::string> parts[] = {{"README.txt", render_bundle_readme(report)},

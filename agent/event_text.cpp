@@ -69,7 +69,26 @@ std::uint64_t load(const char* at) {
   return word;
 }
 
-/// Writes a JSON string without its quotes. `out` has room for six times the text and a block.
+/// Copies the last bytes of a text, fewer than a block, if none needs an escape: with a load that overlaps what stands
+/// before them, which has been copied as it is when it is clean. Returns the new end, or nullptr.
+char* put_clean_tail(char* out, const char* in, std::ptrdiff_t size, bool has_block_before) {
+  if (has_block_before) {
+    const std::uint64_t word = load(in + size - kBlock);
+    if (!is_clean(word)) return nullptr;
+    std::memcpy(out + size - kBlock, &word, kBlock);
+    return out + size;
+  }
+  if (size < kBlock / 2) return nullptr;
+  std::uint32_t first, last;
+  std::memcpy(&first, in, sizeof first);
+  std::memcpy(&last, in + size - kBlock / 2, sizeof last);
+  if (!is_clean(first | std::uint64_t{last} << 32)) return nullptr;
+  std::memcpy(out, &first, sizeof first);
+  std::memcpy(out + size - kBlock / 2, &last, sizeof last);
+  return out + size;
+}
+
+/// Writes a JSON string without its quotes. `out` has room for six times the text.
 char* put_escaped(char* out, std::string_view text) {
   const char* in = text.data();
   const char* const end = in + text.size();
@@ -79,8 +98,12 @@ char* put_escaped(char* out, std::string_view text) {
       if (!is_clean(word)) break;
       std::memcpy(out, &word, sizeof word);
     }
-    const char* const stop = in + std::min(kBlock, end - in);
-    for (; in != stop; ++in) {
+    const std::ptrdiff_t size = std::min(kBlock, end - in);
+    if (size < kBlock) {
+      char* const copied = put_clean_tail(out, in, size, in - text.data() >= kBlock);
+      if (copied) return copied;
+    }
+    for (const char* const stop = in + size; in != stop; ++in) {
       const auto c = static_cast<unsigned char>(*in);
       if (kNeedsEscape[c]) {
         out = put_escape(out, c);

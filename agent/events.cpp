@@ -38,6 +38,9 @@ struct Printer {
   }
 };
 
+/// More lines about one file help nobody.
+constexpr std::uint64_t kMaxDamageLines = 100;
+
 void print_damage(std::FILE* errors, const std::string& path, const EvtxDamage& damage) {
   std::string line = path + ": at byte " + std::to_string(damage.offset) + ": " + printable(damage.what);
   if (damage.skipped > 0) line += " (" + std::to_string(damage.skipped) + " bytes skipped)";
@@ -74,16 +77,23 @@ int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out,
                          .commit = [&printer, &written] { return written = printer.write(); }});
   }
   EvtxOptions reading;
-  reading.damaged = [&](const EvtxDamage& damage) { print_damage(errors, path, damage); };
+  std::uint64_t damages = 0;
+  reading.damaged = [&](const EvtxDamage& damage) {
+    if (++damages <= kMaxDamageLines) print_damage(errors, path, damage);
+  };
   const Result<EvtxSummary> summary = read_evtx(input, reading, consumers);
   if (!written || std::fflush(out) != 0) {
     std::fprintf(errors, "the events cannot be written\n");
     return kCannotWrite;
   }
   if (!summary) std::fprintf(errors, "%s: %s\n", path.c_str(), summary.error().what.c_str());
+  if (damages > kMaxDamageLines) {
+    std::fprintf(errors, "%s: damaged in %s more places\n", path.c_str(),
+                 std::to_string(damages - kMaxDamageLines).c_str());
+  }
   if (summary && summary->recovered > 0 && !options.recovered) {
-    std::fprintf(errors, "%s: events behind the damage: %llu, shown with --recovered\n", path.c_str(),
-                 static_cast<unsigned long long>(summary->recovered));
+    std::fprintf(errors, "%s: events behind the damage: %s, shown with --recovered\n", path.c_str(),
+                 std::to_string(summary->recovered).c_str());
   }
   return summary && summary->damages == 0 ? kDone : kIncomplete;
 }

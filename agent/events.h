@@ -32,13 +32,14 @@ struct EventsOptions {
 ///     {"record_id":1,"time":"2017-12-13T14:48:10.2932383Z","provider":"VSS","event_id":8229,"level":3,
 ///      "channel":"Application","computer":"HOST","data":[["#1","0x800423f4, …"],["Binary","2D20…"]]}
 ///
-/// or as text:
+/// (`record_id` and `level` are "" where the event has none; `"message":"…"` follows in forwarded events,
+/// `"recovered":true` where that holds), or as text:
 ///
 ///     2017-12-13T14:48:10.2932383Z Warning VSS 8229 (Application, HOST, record 1)
 ///         #1: 0x800423f4, …
 ///
-/// What could not be read goes to `errors`, one line each. Returns the exit code: 0, 3 when something could not be
-/// read, 74 when `out` cannot be written.
+/// What could not be read goes to `errors`, one line each, at most a hundred. Returns the exit code: 0, 3 when
+/// something could not be read, 74 when `out` cannot be written.
 int run_events(const EventsOptions& options, std::FILE* out, std::FILE* errors);
 
 /// The same for bytes that do not come from a file of their own.

@@ -19,11 +19,19 @@ std::string list_artifacts(const Catalog& catalog, Language language) {
   return out;
 }
 
+/// A pattern without names of its groups, which other regular-expression tools refuse to see twice: `(?P<x>a)` → `(?:a)`.
+std::string without_names(std::string pattern) {
+  for (std::size_t at = 0; (at = pattern.find("(?P<", at)) != std::string::npos;) {
+    pattern.replace(at, pattern.find('>', at) - at + 1, "(?:");
+  }
+  return pattern;
+}
+
 std::string list_rules(const RuleBase& rules, bool patterns, Language language) {
   std::string out;
   for (const Rule& rule : rules.rules()) {
     if (patterns) {
-      for (const std::string& pattern : rule.patterns) out += pattern + "\n";
+      for (const std::string& pattern : rule.patterns) out += without_names(pattern) + "\n";
     } else {
       out += fmt::format("{:<9}{:<52} {}\n", name_of(rule.severity), rule.id, rule.title.in(language));
     }

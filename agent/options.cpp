@@ -90,7 +90,7 @@ class CommandLine {
     app->add_option_function<std::string>(
            "--format", [this](const std::string& text) { options_.format = kFormats.at(text); }, "text, json or html")
         ->check(CLI::IsMember({"text", "json", "jsonl", "html"}));
-    app->add_option("--rules", options_.rule_folders, "a folder with more rules (*.xml); may be repeated")->expected(1);
+    app->add_option("--rules", options_.rule_folders, "a folder with more rules (*.xml); may be repeated")->allow_extra_args(false);
     app->add_flag("-q,--quiet", options_.quiet, "no progress, no notes");
     app->add_flag("-v,--verbose", options_.verbosity, "say more on standard error");
     app->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR does the same)");
@@ -116,15 +116,15 @@ class CommandLine {
         "  vmtriage collect --root /mnt/disk --dry-run");
     app->add_option("--profile", options_.profiles,
                     "vm-backup (default), minimal, sap-hana, file-restore, everything; may be repeated")
-        ->expected(1);
+        ->allow_extra_args(false);
     app->add_option("-o,--output", options_.output, "folder or file name of the zip (default: the current folder)");
     app->add_option("--root", options_.root, "a mounted disk or copied tree that stands for the VM")->capture_default_str();
     app->add_option("--case-id", options_.case_id, "number of the support case, for the zip's name and the ticket");
     app->add_option("--vault", options_.vault, "name of the Recovery Services vault, for the ticket");
     app->add_option("--vault-resource-group", options_.vault_resource_group, "resource group of the vault, for the ticket");
-    app->add_option("--include", options_.includes, "a glob of more files; may be repeated")->expected(1);
-    app->add_option("--exclude", options_.excludes, "a glob of files to leave out; may be repeated")->expected(1);
-    app->add_option("--path", options_.paths, "the file-restore script, or the folder that it made; may be repeated")->expected(1);
+    app->add_option("--include", options_.includes, "a glob of more files; may be repeated")->allow_extra_args(false);
+    app->add_option("--exclude", options_.excludes, "a glob of files to leave out; may be repeated")->allow_extra_args(false);
+    app->add_option("--path", options_.paths, "the file-restore script, or the folder that it made; may be repeated")->allow_extra_args(false);
     app->add_flag("--include-personal", options_.include_personal, "sign-in logs too (auth, secure, audit)");
     app->add_option("--max-file-size", file_size_text_, "of a longer text the newest part is kept (default 256M)")
         ->check(reads(options_.max_file_size, parse_size, "size; write 500000, 64M or 2G"));
@@ -156,8 +156,8 @@ class CommandLine {
                                 "  vmtriage events System.evtx --provider volsnap --level error\n"
                                 "  vmtriage events Application.evtx --provider VSS --id 8229 --format jsonl");
     app->add_option("FILE", options_.operands, "an .evtx file")->required();
-    app->add_option("--provider", options_.event_providers, "only this provider; may be repeated")->expected(1);
-    app->add_option("--id", options_.event_ids, "only this event id; may be repeated")->expected(1);
+    app->add_option("--provider", options_.event_providers, "only this provider; may be repeated")->allow_extra_args(false);
+    app->add_option("--id", options_.event_ids, "only this event id; may be repeated")->allow_extra_args(false);
     app->add_option("--level", options_.event_level, "only this level and worse: critical, error, warning, information, verbose");
     add_range(app);
   }

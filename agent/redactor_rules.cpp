@@ -13,6 +13,7 @@ using Found = std::optional<Secret>;
 constexpr std::size_t kLookBack = 512;
 constexpr std::size_t kMaxCommandLine = 2048;
 constexpr std::size_t kMaxUserInfo = 256;
+constexpr std::size_t kMaxSqlUser = 128;
 
 bool all_of(std::string_view text, bool (*is)(char)) { return std::all_of(text.begin(), text.end(), is); }
 bool any_of(std::string_view text, bool (*is)(char)) { return std::any_of(text.begin(), text.end(), is); }
@@ -83,18 +84,23 @@ bool is_directory(std::string_view text, const Binding& binding, std::string_vie
   return value.size() > 2 && is_letter(value[0]) && value[1] == ':' && (value[2] == '\\' || value[2] == '/');
 }
 
+/// Whether `ALTER USER name ` or `CREATE USER name ` stands before `at`.
+bool follows_sql_user(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(at > kMaxSqlUser ? at - kMaxSqlUser : 0, std::min(at, kMaxSqlUser));
+  const std::string_view with_name = before.substr(0, before.find_last_not_of(' ') + 1);
+  const std::string_view command = with_name.substr(0, with_name.find_last_of(" \n") + 1);
+  return ends_no_case(command, "alter user ") || ends_no_case(command, "create user ");
+}
+
 /// `ALTER USER system PASSWORD "…"`.
 Found sql_password(std::string_view text, const AnchorHit& hit) {
   const std::size_t at = skip_blanks(text, hit.end);
-  const Quote quote = quote_at(text, at);
-  if (at == hit.end ||
-      !(stands_before(text, hit.begin, "create user ") || stands_before(text, hit.begin, "alter user ")))
-    return {};
+  if (at == hit.end || !follows_sql_user(text, hit.begin)) return {};
   Binding binding;
   binding.form = Form::option;
   binding.name = hit.begin;
-  binding.value = at + quote.mark.size();
-  binding.quote = quote;
+  binding.quote = quote_at(text, at);
+  binding.value = at + binding.quote.mark.size();
   return plain_secret(text, value_of(text, binding), Kind::password, "password");
 }
 
@@ -312,10 +318,12 @@ Found on_private_key(std::string_view text, const AnchorHit& hit) {
   return secret({at, end}, Kind::private_key);
 }
 
+constexpr std::size_t kShortestKey = 8;
+
 /// The shortest value that is taken for a key of that name; 0: the name is not one of a key.
 std::size_t least_key_length(std::string_view name) {
   if (ends_with_any(name, {"accountkey", "accesskey", "storagekey", "sharedkey", "secretkey", "sharedaccesskey"}))
-    return 8;
+    return kShortestKey;
   if (ends_with_any(
           name, {"primarykey", "secondarykey", "apikey", "encryptionkey", "privatekey", "workspacekey", "vaultkey"}))
     return 20;
@@ -329,9 +337,10 @@ Found on_key(std::string_view text, const AnchorHit& hit) {
   const std::size_t end = hit.end < text.size() && is_digit(text[hit.end]) ? hit.end + 1 : hit.end;
   const auto binding = bind(text, hit.begin, end);
   if (!binding) return {};
-  const std::string name = normalized(whole_name(text, *binding, hit));
   const Span value = base64_value_of(text, *binding);
   const std::string_view shown = value.of(text);
+  if (shown.size() < kShortestKey) return {};
+  const std::string name = normalized(whole_name(text, *binding, hit));
   if (is_account_key(shown)) return secret(value, Kind::storage_key);
   if (name.ends_with("productkey") && shown.size() == 29 && std::count(shown.begin(), shown.end(), '-') == 4) {
     return secret(value, Kind::product_key);

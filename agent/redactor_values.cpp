@@ -101,13 +101,13 @@ std::size_t end_with_blanks(std::string_view text, const Binding& binding, std::
 
 /// Reads `=`, `:`, `=>`, `:=`, `%3D`, `\u003d` at `at`; gives the byte behind it, or nothing.
 std::optional<std::size_t> separator_end(std::string_view text, std::size_t at, Form& form) {
+  const char c = at_or_end(text, at);
   for (const std::string_view encoded : {"%3d", "%253d", "\\u003d", "&#61;"}) {
-    if (has_at_no_case(text, at, encoded)) {
+    if (c == encoded[0] && has_at_no_case(text, at, encoded)) {
       form = Form::assign;
       return at + encoded.size();
     }
   }
-  const char c = at_or_end(text, at);
   const char next = at_or_end(text, at + 1);
   if (c == '=') {
     form = Form::assign;
@@ -280,6 +280,8 @@ Span trim_blanks(std::string_view text, Span span) {
 }
 
 Quote quote_at(std::string_view text, std::size_t at) {
+  const char first = at_or_end(text, at);
+  if (!is_quote_character(first) && first != '\\' && first != '&') return {};
   for (const std::string_view entity : {"&quot;", "&#34;", "\\u0022"}) {
     if (has_at_no_case(text, at, entity)) return {text.substr(at, entity.size())};
   }

@@ -57,6 +57,7 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
   }
   std::stable_sort(merged.begin(), merged.end(), [](const Finding& a, const Finding& b) {
     if (a.severity != b.severity) return a.severity > b.severity;
+    if (a.rank != b.rank) return a.rank < b.rank;
     if (a.last_seen != b.last_seen) return a.last_seen > b.last_seen;
     return std::pair(a.rule_id, a.component) < std::pair(b.rule_id, b.component);
   });

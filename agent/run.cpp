@@ -17,6 +17,7 @@
 #include "agent/scan.h"
 #include "agent/verify.h"
 #include "analyzers/checks/registry.h"
+#include "analyzers/event_rules.h"
 #include "analyzers/text_rules.h"
 #include "collectors/archive_source.h"
 #include "collectors/folder_source.h"
@@ -112,6 +113,9 @@ int exit_code_of(const Error& error, int otherwise) {
   return error.code == ErrorCode::access_denied ? kNoPermission : otherwise;
 }
 
+/// `: No such file or directory`, to be put behind the name that the user gave.
+std::string reason_of(const Error& error) { return error.what.substr(error.what.rfind(": ")); }
+
 class Run {
  public:
   explicit Run(const Options& options)
@@ -140,6 +144,8 @@ class Run {
     tools_.analyzers.insert(tools_.analyzers.begin(), std::make_unique<TextRules>(tools_.rules, [this](std::string_view text) {
                               return tools_.redactor.line(text);
                             }));
+    tools_.analyzers.push_back(std::make_unique<EventRules>(
+        tools_.rules, [this](std::string_view text) { return tools_.redactor.line(text); }));
     return Done{};
   }
 
@@ -185,7 +191,7 @@ class Run {
         scan(source, tools_.analyzers, tools_.redactor, bundle->get(), scan_options(), deadline.flag(), report);
     if (!scanned) return complain(kIoError, scanned.error().what, "no bundle was left behind");
     if (deadline.timed_out()) log_->warn("the time of --timeout is over: the bundle holds what was read until now");
-    report.request = request_states(report, wanted.profiles);
+    report.request = request_states(report, wanted);
     report.seconds = seconds_since(started);
     if (const Status finished = (*bundle)->finish(report, language_); !finished) {
       return complain(kIoError, finished.error().what, "no bundle was left behind");
@@ -209,8 +215,9 @@ class Run {
         return complain(kUsage, "--profile: '" + printable(profile) + "' is not a profile; there are " + join(known, ", "));
       }
     }
-    const auto root = file_info(options_.root + "/.");
-    if (!root) return complain(kUsage, "--root " + root.error().what);
+    if (const auto root = file_info(options_.root + "/."); !root) {
+      return complain(kUsage, "--root " + printable(options_.root) + reason_of(root.error()));
+    }
     for (const std::string& path : options_.paths) {
       if (!path.starts_with('/')) return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
     }
@@ -272,14 +279,17 @@ class Run {
     log_->warn("{}: only {} are free, so at most {} of evidence are collected", folder, format_size(*free), format_size(usable));
   }
 
-  std::vector<RequestState> request_states(const Report& report, const std::vector<std::string>& profiles) const {
+  std::vector<RequestState> request_states(const Report& report, const PlanOptions& chosen) const {
     const Catalog& catalog = Catalog::built_in();
     std::vector<RequestState> states;
     for (const RequestItem& item : catalog.request_items()) {
-      const bool wanted = std::any_of(profiles.begin(), profiles.end(), [&](const std::string& profile) {
+      const bool wanted = std::any_of(chosen.profiles.begin(), chosen.profiles.end(), [&](const std::string& profile) {
         return profile == "everything" || std::find(item.profiles.begin(), item.profiles.end(), profile) != item.profiles.end();
       });
-      if (!wanted) continue;
+      const bool of_this_os = std::any_of(catalog.specs().begin(), catalog.specs().end(), [&](const ArtifactSpec& spec) {
+        return spec.os == chosen.os && spec.request == item.id;
+      });
+      if (!wanted || !of_this_os) continue;
       RequestState state{item, 0, {}};
       for (const auto& [id, count] : report.files_by_artifact) {
         const ArtifactSpec* spec = catalog.find(id);
@@ -330,7 +340,7 @@ class Run {
     const auto resolved = resolve_links("/", fs::absolute(path).string());
     if (!resolved) return resolved.error();
     const auto info = file_info(*resolved);
-    if (!info) return Error{info.error().code, printable(path) + info.error().what.substr(info.error().what.rfind(": "))};
+    if (!info) return Error{info.error().code, printable(path) + reason_of(info.error())};
     if (info->type == FileType::regular) {
       auto file = open_file(*resolved);
       if (!file) return file.error();
@@ -410,6 +420,9 @@ class Run {
       const auto level = parse_event_level(options_.event_level);
       if (!level) return complain(kUsage, "--level: '" + printable(options_.event_level) + "' is none of critical, error, warning, information, verbose");
       wanted.level = *level;
+    }
+    for (const std::string& path : options_.operands) {
+      if (const auto info = file_info(path); !info) return complain(exit_code_of(info.error(), kUsage), info.error().what);
     }
     int worst = 0;
     for (const std::string& path : options_.operands) {

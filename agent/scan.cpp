@@ -94,6 +94,7 @@ class Scanner {
     for (unsigned i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
     work();
     for (std::thread& other : others) other.join();
+    if (is_stopped()) name_what_was_not_reached();
     for (const LeftOut& entry : source_.left_out().entries()) report_.left_out.add(entry);
     report_.partial = report_.partial || is_stopped();
     finish_findings();
@@ -103,6 +104,13 @@ class Scanner {
 
  private:
   bool is_stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
+
+  /// A source that has a plan still gives its items; the others end when they are stopped.
+  void name_what_was_not_reached() {
+    for (auto item = source_.next(); item && *item; item = source_.next()) {
+      report_.left_out.add((*item)->artifact.id, (*item)->artifact.origin, "the run was ended before it was read");
+    }
+  }
 
   void work() {
     while (auto item = next()) process(*item);
@@ -156,10 +164,10 @@ class Scanner {
     if (item.artifact.id == "text.unknown" && item.artifact.format == Format::text) {
       item.artifact.id = recognise_content(peeked.head);
     }
-    read(item.artifact, std::move(peeked), stored, opened->hole_bytes);
+    read(item.artifact, std::move(peeked), stored, *opened);
   }
 
-  void read(Artifact& artifact, Peeked peeked, StoredAs& stored, const std::shared_ptr<std::uint64_t>& hole_bytes) {
+  void read(Artifact& artifact, Peeked peeked, StoredAs& stored, const OpenedItem& opened) {
     std::optional<ZipWriter::Entry> entry;
     if (bundle_ != nullptr) {
       auto started = bundle_->open(artifact);
@@ -178,10 +186,11 @@ class Scanner {
       stored.problem = problem->what;
       note(artifact, *problem);
     }
-    if (hole_bytes && *hole_bytes > 0) {
-      stored.problem = format_size(*hole_bytes) + " of it is a hole and was not stored";
-      const std::lock_guard lock(mutex_);
-      report_.left_out.add(artifact.id, artifact.origin, stored.problem);
+    if (opened.hole_bytes && *opened.hole_bytes > 0) {
+      leave_out(artifact, stored, format_size(*opened.hole_bytes) + " of it is a hole and was not stored");
+    }
+    if (opened.lost_bytes && *opened.lost_bytes > 0) {
+      leave_out(artifact, stored, "became shorter while it was read: its last " + format_size(*opened.lost_bytes) + " are gone");
     }
     if (stored.skipped_bytes > 0) {
       const std::lock_guard lock(mutex_);
@@ -197,13 +206,21 @@ class Scanner {
     }
   }
 
+  /// A million small files need no million large buffers.
+  static std::size_t block_bytes(const Artifact& artifact, const StoredAs& stored) {
+    constexpr std::uint64_t kSmallest = 64 << 10;
+    if (!artifact.size || !stored.decoded.empty()) return BlockReader::kBlockBytes;
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(2 * *artifact.size, kSmallest, BlockReader::kBlockBytes));
+  }
+
   /// Reads a text to its end; gives the reason when it could not be read wholly.
   std::optional<Error> read_text(Artifact& artifact, Peeked peeked, std::optional<ZipWriter::Entry>& entry,
                                  const std::vector<std::unique_ptr<Scan>>& scans, StoredAs& stored) {
     artifact.encoding = encoding_of(peeked.head);
     const bool utf16 = artifact.encoding != Encoding::utf8;
     const bool big_endian = artifact.encoding == Encoding::utf16be;
-    BlockReader blocks(utf16 ? utf16_reader(std::move(peeked.read), big_endian) : std::move(peeked.read));
+    BlockReader blocks(utf16 ? utf16_reader(std::move(peeked.read), big_endian) : std::move(peeked.read),
+                       block_bytes(artifact, stored));
     auto redaction = redactor_.stream();
     TimeWindow window(options_.range, artifact.modified.value_or(now()));
     std::string storage;
@@ -223,7 +240,7 @@ class Scanner {
       }
       if (std::exchange(first, false) && part.block.text.starts_with("\xef\xbb\xbf")) part.block.text.remove_prefix(3);
       for (const auto& one : scans) one->block(part.block, line);
-      line += static_cast<std::uint64_t>(std::count(part.block.text.begin(), part.block.text.end(), '\n'));
+      line += count_lines(part.block.text);
       return !window.is_over();
     };
     for (;;) {
@@ -274,6 +291,12 @@ class Scanner {
   void note(const Artifact& artifact, const Error& error) {
     const std::lock_guard lock(mutex_);
     report_.errors.push_back({artifact.origin, error});
+  }
+
+  void leave_out(const Artifact& artifact, StoredAs& stored, std::string reason) {
+    stored.problem = std::move(reason);
+    const std::lock_guard lock(mutex_);
+    report_.left_out.add(artifact.id, artifact.origin, stored.problem);
   }
 
   void fail_output(const Error& error) {

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "agent/base/text.h"
+
 namespace vmtriage {
 namespace {
 
 constexpr auto kLocalSlack = std::chrono::hours(14);
-
-std::uint64_t count_lines(std::string_view text) {
-  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-}
 
 /// Calls `decide` with every line that has a stamp until it answers true; the offset of that line, or npos.
 template <typename Decide>

@@ -213,9 +213,7 @@ class ZipWriter::File {
     std::string bytes;
   };
 
-  Error error(std::string_view reason) const {
-    return {ErrorCode::io, output_.name() + ": " + std::string(reason)};
-  }
+  Error error(std::string_view reason) const { return {ErrorCode::io, output_.name() + ": " + std::string(reason)}; }
 
   Status write(std::string_view bytes) {
     Status written = output_.write_at(end_, bytes);

@@ -4,6 +4,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -16,6 +17,7 @@ constexpr std::uint8_t kSecond = 2;  // the second of them
 constexpr std::uint8_t kAlone = 4;   // the only window of a short anchor
 
 constexpr std::size_t kPairBytes = 11;
+constexpr unsigned kPairTableBits = 16;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -26,6 +28,22 @@ std::uint32_t hash_window(const char* bytes, unsigned bits) {
   return ((window | 0x20202020u) * 0x9E3779B1u) >> (32 - bits);
 }
 
+std::uint32_t hash_pair(std::uint64_t folded) {
+  return static_cast<std::uint32_t>((folded * 0x9E3779B97F4A7C15u) >> (64 - kPairTableBits));
+}
+
+/// The first eight bytes of a text, as many as it has, folded as for the hash.
+std::uint64_t load_folded(std::string_view text) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text.data(), std::min(text.size(), sizeof bytes));
+  return bytes | 0x2020202020202020u;
+}
+
+/// Selects the four bytes that stand first in memory.
+constexpr std::uint64_t low_half() {
+  return std::endian::native == std::endian::little ? 0xffffffffu : std::uint64_t{0xffffffffu} << 32;
+}
+
 /// Words that healthy logs of an Azure VM are full of: an anchor made of them would make every line a candidate.
 constexpr std::string_view kCommonWords[] = {
     "microsoft", "azure",  "recoveryservices", "vmsnapshotlinux", "extension", "exthandler", "snapshot", "backup",  "failed",
@@ -33,39 +51,79 @@ constexpr std::string_view kCommonWords[] = {
     "started",   "service", "completed",       "http://",         "https://",  "168.63.129", "agent",    "with",    "from",
     "the ",      "goal",   "state",            "handler",         "linux",     "event: name=", "duration=", "command",
     "version",   "not ",   "could",            "unable",          "exception", "python",     "systemd",  "kernel:", "2024",
+    "process",   "heartbeat", "/var/lib/waagent/", "failed to ", "state of service: ",
     "winevt",    "windows", "plugins",         "enable",          "install",   "settings",   "volume",   "device",  ".log"};
 
-/// How rare an anchor is in healthy logs: its bytes less those that belong to common words.
+bool is_word_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+/// How rare an anchor is in healthy logs: its bytes less those of common words in it. A part of another word does not count:
+/// "backuperror" is rare, however common its halves are.
 int rarity(std::string_view anchor) {
   int score = static_cast<int>(anchor.size());
   for (std::string_view word : kCommonWords) {
     for (std::size_t at = anchor.find(word); at != std::string_view::npos; at = anchor.find(word, at + word.size())) {
-      score -= static_cast<int>(word.size());
+      const std::size_t end = at + word.size();
+      const bool begins = at == 0 || !is_word_character(anchor[at]) || !is_word_character(anchor[at - 1]);
+      const bool ends = end == anchor.size() || !is_word_character(anchor[end - 1]) || !is_word_character(anchor[end]);
+      if (begins && ends) score -= static_cast<int>(word.size());
     }
   }
   return score;
 }
 
+/// More that logs are full of, with the blanks around: windows are taken across them too.
+constexpr std::string_view kCommonText =
+    " is not on the of a an to in for and by with from at as be was has been this that it are or will all no new old one two "
+    " started starting stopped stopping finished succeeded successfully deactivated activating activated loaded unit target "
+    " session opened closed user root uid= gid= pid= auth login logged request requested response reply received sending sent "
+    " connection connected connect connecting disconnected server client socket port address network interface link up down "
+    " return returned returns code: exit status=0 status: result: reason: value: name: type: size: bytes written write read reading "
+    " file folder directory path mount mounted mounting disk partition device volume snapshot backup restore recovery point log logs "
+    " process processing processed task job run running run-parts daily cron command commands script scripts executing executed "
+    " report reported reports reporting unable cannot can't could not found exists missing created create deleted removed updating "
+    " updated update version installed package packages kernel memory time times timeout timer timedate seconds ms duration date "
+    " apparmor= audit: type= profile= operation= lookup source destination query cached complete completed completes configuration "
+    " config settings setting service services enabled disabled active inactive failed failure error errors warning info debug "
+    " 200 bytes 0.0.0.0 127.0.0.1 usr/sbin/ usr/bin/ usr/lib/ etc/ var/run/ systemd[1]: (root) cmd ( ]: start ]: stop ]: serv ";
+
+/// Tells whether four bytes stand in the texts above; asked a hundred thousand times while matchers are built.
+class CommonWindows {
+ public:
+  CommonWindows() : known_(kSize, false) {
+    add(kCommonText);
+    for (std::string_view word : kCommonWords) add(word);
+  }
+  bool contains(std::string_view window) const { return known_[hash_window(window.data(), kBits)]; }
+
+ private:
+  static constexpr unsigned kBits = 17;
+  static constexpr std::size_t kSize = std::size_t{1} << kBits;
+
+  void add(std::string_view text) {
+    for (std::size_t at = 0; at + 4 <= text.size(); ++at) known_[hash_window(text.data() + at, kBits)] = true;
+  }
+
+  std::vector<bool> known_;
+};
+
 /// How rare four bytes are: letters that English prose is full of count little, digits and punctuation more.
 int window_rarity(std::string_view window) {
-  constexpr std::string_view kByFrequency = " etaoinsrhldcumfpgwybvkxjqz";
-  int score = 0;
-  for (const char c : window) {
-    const std::size_t rank = kByFrequency.find(lower(c));
-    score += rank == std::string_view::npos ? 18 : static_cast<int>(rank);
-  }
-  for (std::string_view word : kCommonWords) {
-    if (word.find(window) != std::string_view::npos) score -= 60;
-  }
+  static const CommonWindows common;
+  static constexpr auto kRank = [] {
+    std::array<int, 256> rank{};
+    rank.fill(18);
+    constexpr std::string_view kByFrequency = " etaoinsrhldcumfpgwybvkxjqz";
+    for (std::size_t i = 0; i < kByFrequency.size(); ++i) rank[static_cast<unsigned char>(kByFrequency[i])] = static_cast<int>(i);
+    return rank;
+  }();
+  int score = common.contains(window) ? -60 : 0;
+  for (const char c : window) score += kRank[static_cast<unsigned char>(lower(c))];
   return score;
 }
 
-/// The literals of which every match of the pattern holds at least one; empty when there are none long enough.
-std::vector<std::string> necessary_literals(const std::string& pattern, const re2::RE2::Options& options) {
-  re2::FilteredRE2 filter(static_cast<int>(Matcher::kMinAnchorBytes));
-  int id = 0;
+/// The literals of which every match of the filter's one pattern holds at least one; empty when there are none long enough.
+std::vector<std::string> necessary_literals(re2::FilteredRE2& filter) {
   std::vector<std::string> atoms;
-  if (filter.Add(pattern, options, &id) != re2::RE2::NoError) return {};
   filter.Compile(&atoms);
   const auto is_necessary = [&](const std::vector<bool>& chosen) {
     std::vector<int> others, potential;
@@ -100,49 +158,63 @@ bool equals_folded(const char* text, std::string_view lower_case) {
 
 }  // namespace
 
-Matcher::Matcher() = default;
+Pattern::Pattern() = default;
+Pattern::~Pattern() = default;
+
+Result<std::unique_ptr<Pattern>> Pattern::compile(const std::string& text) {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(1 << 20);
+  std::unique_ptr<Pattern> pattern(new Pattern);
+  pattern->filter_ = std::make_unique<re2::FilteredRE2>(static_cast<int>(Matcher::kMinAnchorBytes));
+  int id = 0;
+  if (pattern->filter_->Add(text, options, &id) != re2::RE2::NoError) {
+    return Error{ErrorCode::corrupt, text + ": " + re2::RE2(text, options).error()};
+  }
+  pattern->anchors_ = necessary_literals(*pattern->filter_);
+  pattern->regex_ = &pattern->filter_->GetRE2(id);
+  return pattern;
+}
+
 Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 Matcher::~Matcher() = default;
 
-Result<Matcher> Matcher::compile(std::span<const std::string> patterns) {
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(1 << 20);
-  Matcher matcher;
-  for (const std::string& text : patterns) {
-    auto compiled = std::make_unique<re2::RE2>(text, options);
-    if (!compiled->ok()) return Error{ErrorCode::corrupt, text + ": " + compiled->error()};
-    const std::size_t index = matcher.patterns_.size();
-    matcher.patterns_.push_back(std::move(compiled));
-    auto literals = necessary_literals(text, options);
-    if (literals.empty()) matcher.unanchored_.push_back(index);
-    for (std::string& literal : literals) matcher.add_anchor(std::move(literal), index);
+Matcher::Matcher(std::vector<const Pattern*> patterns) : patterns_(std::move(patterns)) {
+  for (std::size_t i = 0; i < patterns_.size(); ++i) {
+    if (patterns_[i]->anchors().empty()) unanchored_.push_back(i);
+    for (const std::string& literal : patterns_[i]->anchors()) add_anchor(literal, i);
   }
-  matcher.build_table();
+  build_table();
+}
+
+Result<Matcher> Matcher::compile(std::span<const std::string> patterns) {
+  std::vector<std::unique_ptr<Pattern>> owned;
+  std::vector<const Pattern*> pointers;
+  for (const std::string& text : patterns) {
+    auto pattern = Pattern::compile(text);
+    if (!pattern) return pattern.error();
+    pointers.push_back(pattern->get());
+    owned.push_back(std::move(*pattern));
+  }
+  Matcher matcher(std::move(pointers));
+  matcher.owned_ = std::move(owned);
   return matcher;
 }
 
-void Matcher::add_anchor(std::string text, std::size_t pattern) {
+void Matcher::add_anchor(const std::string& text, std::size_t pattern) {
   for (Anchor& anchor : anchors_) {
     if (anchor.text == text) {
       anchor.patterns.push_back(pattern);
       return;
     }
   }
-  anchors_.push_back({std::move(text), {pattern}});
-}
-
-std::vector<std::string> Matcher::anchors(std::size_t pattern) const {
-  std::vector<std::string> texts;
-  for (const Anchor& anchor : anchors_) {
-    if (std::find(anchor.patterns.begin(), anchor.patterns.end(), pattern) != anchor.patterns.end()) texts.push_back(anchor.text);
-  }
-  return texts;
+  anchors_.push_back({text, {pattern}});
 }
 
 void Matcher::build_table() {
   table_.assign(kTableSize, 0);
+  pairs_.assign(std::size_t{1} << kPairTableBits, false);
   windows_.clear();
   for (std::uint32_t anchor = 0; anchor < anchors_.size(); ++anchor) add_windows(anchor);
   const auto hash_of = [&](const Window& window) {
@@ -172,12 +244,24 @@ void Matcher::add_windows(std::uint32_t index) {
     }
     table_[hash_window(text.data() + best, kTableBits)] |= pair ? kFirst : kAlone;
     if (pair) table_[hash_window(text.data() + best + 4, kTableBits)] |= kSecond;
-    windows_.push_back({index, static_cast<std::uint32_t>(best)});
+    const std::uint64_t mask = pair ? ~std::uint64_t{0} : low_half();
+    if (pair) pairs_[hash_pair(load_folded(text.substr(best)))] = true;
+    windows_.push_back({load_folded(text.substr(best)) & mask, mask, index, static_cast<std::uint32_t>(best)});
   }
 }
 
-void Matcher::find(std::string_view block, std::vector<Candidate>& found) const {
+/// One call of find.
+struct Matcher::Search {
+  std::string_view block;
+  std::vector<Candidate>& found;
+  const std::vector<bool>* wanted;
+
+  bool wants(std::size_t pattern) const { return wanted == nullptr || (*wanted)[pattern]; }
+};
+
+void Matcher::find(std::string_view block, std::vector<Candidate>& found, const std::vector<bool>* wanted) const {
   found.clear();
+  Search search{block, found, wanted};
   const char* const bytes = block.data();
   const std::uint8_t* const table = table_.data();
   // A byte of the table is read for eight windows at once; the ninth tells whether the eighth has a second one.
@@ -194,25 +278,34 @@ void Matcher::find(std::string_view block, std::vector<Candidate>& found) const 
       for (std::size_t i = 0; i < 8; ++i) any |= interesting(seen[i], seen[i + 1]);
       if (any == 0) continue;
       for (std::size_t i = 0; i < 8; ++i) {
-        if (interesting(seen[i], seen[i + 1]) != 0) verify(block, at + 4 * i, found);
+        if (interesting(seen[i], seen[i + 1]) == 0) continue;
+        // The two windows of a pair may belong to two anchors: their eight bytes together tell.
+        const bool alone = (seen[i] & kAlone) != 0;
+        if (alone || pairs_[hash_pair(load_folded(block.substr(at + 4 * i, 8)))]) verify(search, at + 4 * i);
       }
     }
-    for (; at + 4 <= block.size(); at += 4) verify(block, at, found);
+    for (; at + 4 <= block.size(); at += 4) verify(search, at);
   }
   if (!unanchored_.empty()) add_unanchored(block, found);
 }
 
-void Matcher::verify(std::string_view block, std::size_t at, std::vector<Candidate>& found) const {
+void Matcher::verify(Search& search, std::size_t at) const {
+  const std::string_view block = search.block;
   const std::uint32_t hash = hash_window(block.data() + at, kTableBits);
+  const std::uint64_t here = load_folded(block.substr(at));
   for (std::uint32_t i = bucket_begin_[hash]; i < bucket_begin_[hash + 1]; ++i) {
+    if ((here & windows_[i].mask) != windows_[i].bytes) continue;
     const Anchor& anchor = anchors_[windows_[i].anchor];
     const std::size_t offset = windows_[i].offset;
     if (offset > at || at - offset + anchor.text.size() > block.size()) continue;
-    if (equals_folded(block.data() + at - offset, anchor.text)) add_line(block, at - offset, anchor, found);
+    if (equals_folded(block.data() + at - offset, anchor.text)) add_line(search, at - offset, anchor);
   }
 }
 
-void Matcher::add_line(std::string_view block, std::size_t at, const Anchor& anchor, std::vector<Candidate>& found) const {
+void Matcher::add_line(Search& search, std::size_t at, const Anchor& anchor) const {
+  if (std::none_of(anchor.patterns.begin(), anchor.patterns.end(), [&](std::size_t pattern) { return search.wants(pattern); })) return;
+  const std::string_view block = search.block;
+  std::vector<Candidate>& found = search.found;
   Candidate candidate;
   if (!found.empty() && at < found.back().line_end) {
     candidate = found.back();  // the same line again: a line of a million hits must not be measured a million times
@@ -222,6 +315,7 @@ void Matcher::add_line(std::string_view block, std::size_t at, const Anchor& anc
     candidate.line_end = std::min(block.find('\n', at), block.size());
   }
   for (const std::size_t pattern : anchor.patterns) {
+    if (!search.wants(pattern)) continue;
     candidate.pattern = pattern;
     // Lines come in order, so the line's other candidates are the last ones.
     bool known = false;

@@ -3,18 +3,23 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <charconv>
 #include <pugixml.hpp>
 #include <stdexcept>
 
 namespace vmtriage {
 namespace {
 
-constexpr std::string_view kOwners[] = {"azure-backup", "azure-platform", "windows", "sql", "sap", "vendor", "customer"};
+constexpr std::string_view kOwners[] = {"azure-backup", "azure-platform", "windows", "sql",
+                                        "sap",          "vendor",         "customer"};
+
+constexpr std::string_view kLevels[] = {"critical", "error", "warning", "information"};                 // 1 to 4
+constexpr std::string_view kTests[] = {"data", "hresult", "writer", "process", "ntstatus", "service"};  // EventTest::On
 
 /// Reads one rule file; remembers the first thing that is wrong with it.
 class RuleFile {
  public:
-  explicit RuleFile(const EmbeddedFile& file) : file_(file) {}
+  RuleFile(const EmbeddedFile& file, bool try_patterns) : file_(file), try_patterns_(try_patterns) {}
 
   Result<std::vector<Rule>> read() {
     pugi::xml_document document;
@@ -36,6 +41,7 @@ class RuleFile {
     rule.id = node.attribute("id").value();
     rule.owner = node.attribute("owner").value();
     rule.check = node.attribute("check").value();
+    rule.rank = node.attribute("rank").as_int(0);
     for (std::string_view id : split_words(node.attribute("artifacts").value())) rule.artifacts.emplace_back(id);
     const auto severity = parse_severity(node.attribute("severity").value());
     if (rule.id.empty()) fail(node, "a rule has no id");
@@ -46,13 +52,23 @@ class RuleFile {
     rule.severity = severity.value_or(Severity::warning);
     read_conditions(node, rule);
     read_texts(node, rule);
-    if (rule.patterns.empty() == rule.check.empty()) fail(node, rule.id + ": a rule has either patterns or a check");
+    if (rule.patterns.empty() + rule.check.empty() + rule.events.empty() != 2) {
+      fail(node, rule.id + ": a rule has either patterns or events or a check");
+    }
+    if (!rule.events.empty() && !rule.unless.empty())
+      fail(node, rule.id + ": unless is for patterns; an <event> has not=\"…\"");
     if (!rule.patterns.empty() && rule.artifacts.empty()) fail(node, rule.id + ": artifacts is missing");
     return rule;
   }
 
   void read_conditions(pugi::xml_node node, Rule& rule) {
-    for (const pugi::xml_node child : node.children("pattern")) rule.patterns.push_back(read_pattern(child));
+    for (const pugi::xml_node child : node.children("event")) rule.events.push_back(read_event(child));
+    auto& patterns = rule.events.empty() ? rule.patterns : rule.wordings;
+    for (const pugi::xml_node child : node.children("pattern")) patterns.push_back(read_pattern(child));
+    rule.signal = node.attribute("signal").value();
+    rule.fallback = node.attribute("fallback").as_bool();
+    rule.beside = node.attribute("beside").value();
+    rule.alone = parse_severity(node.attribute("alone").value());
     for (const pugi::xml_node child : node.children("unless")) {
       const std::string_view on = child.attribute("on").as_string("line");
       if (on != "line" && on != "after" && on != "artifact") fail(child, "unless: on is none of line, after, artifact");
@@ -74,12 +90,71 @@ class RuleFile {
     }
   }
 
-  std::string read_pattern(pugi::xml_node node) {
-    const std::string pattern(trim(node.text().get()));
-    const re2::RE2 compiled(pattern, re2::RE2::Quiet);
+  std::string read_pattern(pugi::xml_node node) { return checked_pattern(node, std::string(trim(node.text().get()))); }
+
+  std::string checked_pattern(pugi::xml_node node, std::string pattern) {
     if (pattern.empty()) fail(node, std::string(node.name()) + ": empty");
+    if (!try_patterns_) return pattern;
+    const re2::RE2 compiled(pattern, re2::RE2::Quiet);
     if (!compiled.ok()) fail(node, std::string(node.name()) + ": " + compiled.error());
     return pattern;
+  }
+
+  EventCondition read_event(pugi::xml_node node) {
+    EventCondition event;
+    for (std::string_view name : split(node.attribute("provider").value(), '|')) {
+      if (!trim(name).empty()) event.providers.push_back(plain_provider(trim(name)));
+    }
+    for (std::string_view id : split_words(node.attribute("id").value())) event.ids.push_back(read_ids(node, id));
+    if (event.providers.empty() || event.ids.empty()) fail(node, "event: provider or id is missing");
+    event.channel = to_lower(node.attribute("channel").value());
+    event.component = node.attribute("component").value();
+    for (std::string_view level : split_words(node.attribute("level").value())) {
+      const auto found = std::find(std::begin(kLevels), std::end(kLevels), level);
+      if (found == std::end(kLevels)) fail(node, "event: level is none of critical, error, warning, information");
+      event.levels.push_back(static_cast<std::uint8_t>(found - std::begin(kLevels) + 1));
+    }
+    for (const pugi::xml_node child : node.children()) {
+      if (child.type() == pugi::node_element) event.tests.push_back(read_test(child));
+    }
+    return event;
+  }
+
+  /// `8229` or `12342-12346`.
+  EventCondition::IdRange read_ids(pugi::xml_node node, std::string_view text) {
+    EventCondition::IdRange range;
+    const char* const end = text.data() + text.size();
+    auto parsed = std::from_chars(text.data(), end, range.first);
+    range.last = range.first;
+    if (parsed.ec == std::errc() && parsed.ptr != end && *parsed.ptr == '-') {
+      parsed = std::from_chars(parsed.ptr + 1, end, range.last);
+    }
+    if (parsed.ec != std::errc() || parsed.ptr != end)
+      fail(node, "event: id is no number or range: " + std::string(text));
+    return range;
+  }
+
+  EventTest read_test(pugi::xml_node node) {
+    EventTest test;
+    const auto on = std::find(std::begin(kTests), std::end(kTests), std::string_view(node.name()));
+    if (on == std::end(kTests)) fail(node, "event: <" + std::string(node.name()) + "> is not known");
+    test.on = static_cast<EventTest::On>(on - std::begin(kTests));
+    test.name = node.attribute("name").value();
+    const pugi::xml_attribute excluded = node.attribute("not");
+    test.negated = static_cast<bool>(excluded);
+    if (test.on == EventTest::On::data && test.name.empty()) fail(node, "data: name is missing");
+    if (test.on == EventTest::On::data || test.on == EventTest::On::process) {
+      test.pattern = checked_pattern(node, test.negated ? excluded.value() : node.attribute("matches").value());
+      return test;
+    }
+    const std::string_view listed = test.negated ? excluded.value() : node.text().get();
+    // A writer's name has blanks.
+    const bool names = test.on == EventTest::On::writer;
+    for (std::string_view value : names ? split(listed, '|') : split_words(listed)) {
+      if (!trim(value).empty()) test.values.push_back(to_lower(trim(value)));
+    }
+    if (test.values.empty()) fail(node, std::string(node.name()) + ": empty");
+    return test;
   }
 
   static void read_local(pugi::xml_node node, const char* name, LocalText& text) {
@@ -122,6 +197,7 @@ class RuleFile {
   }
 
   const EmbeddedFile& file_;
+  bool try_patterns_;
   bool failed_ = false;
   Error error_;
 };
@@ -137,10 +213,18 @@ bool Rule::applies_to(std::string_view artifact_id) const {
   });
 }
 
+std::string plain_provider(std::string_view name) {
+  constexpr std::string_view kPrefix = "microsoft-windows-";
+  std::string plain = to_lower(name);
+  if (plain.starts_with(kPrefix)) plain.erase(0, kPrefix.size());
+  return plain;
+}
+
 Finding make_finding(const Rule& rule, Values values) {
   Finding finding;
   finding.rule_id = rule.id;
   finding.severity = rule.severity;
+  finding.rank = rule.rank;
   finding.owner = rule.owner;
   finding.codes = rule.codes;
   finding.reference = rule.reference;
@@ -154,10 +238,10 @@ Finding make_finding(const Rule& rule, Values values) {
   return finding;
 }
 
-Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files) {
+Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files, bool try_patterns) {
   RuleBase base;
   for (const EmbeddedFile& file : files) {
-    auto rules = RuleFile(file).read();
+    auto rules = RuleFile(file, try_patterns).read();
     if (!rules) return rules.error();
     for (Rule& rule : *rules) {
       if (base.find(rule.id) != nullptr) {
@@ -175,7 +259,8 @@ const RuleBase& RuleBase::built_in() {
     for (const EmbeddedFile& file : embedded_files()) {
       if (file.path.starts_with("analyzers/rules/")) files.push_back(file);
     }
-    auto parsed = parse(files);
+    // Tests try the built-in patterns; a run need not.
+    auto parsed = parse(files, false);
     if (!parsed) throw std::logic_error(parsed.error().what);
     return std::move(*parsed);
   }();

@@ -24,6 +24,42 @@ struct Unless {
   std::string pattern;
 };
 
+/// Something that must be so, or with `negated` must not be so, for an event to count:
+///
+///     <data name="#1" matches="^0x800423f4"/>   <data name="any" not="VSS\\Diag"/>
+///     <hresult>0x800423f3 0x800423f4</hresult>   <writer not="SqlServerWriter|third-party"/>
+struct EventTest {
+  enum class On {
+    data,      ///< a value: `#k` the k-th unnamed one, a name, `last`, `any`; in an export without values, the message
+    hresult,   ///< a number anywhere in the event's texts
+    writer,    ///< class id or name; `known`: in the table of writers, `third-party`: named but not in it, `none`
+    process,   ///< the command line of the process that logged a VSS event
+    ntstatus,  ///< the final status in a driver's error packet
+    service,   ///< key name of the service a Service Control Manager event is about
+  };
+  On on = On::data;
+  bool negated = false;
+  std::string name;                 ///< of `data`
+  std::string pattern;              ///< RE2, for `data` and `process`
+  std::vector<std::string> values;  ///< lower case, for the others: one of them
+};
+
+/// A Windows event to look for: `<event provider="VSS" id="8229 12289-12291" level="error">` and its tests.
+struct EventCondition {
+  struct IdRange {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+  };
+  std::vector<std::string> providers;  ///< lower case, without `Microsoft-Windows-`; may end in `*`
+  std::vector<IdRange> ids;
+  std::string channel;               ///< lower case; empty: any
+  std::vector<std::uint8_t> levels;  ///< Event::level; empty: any
+  /// What the finding is about: `writer`, `service`, `process`, `volume`, `hresult`, `#k` or the name of a value;
+  /// empty: a capture named component, else the rule's `<component>`.
+  std::string component;
+  std::vector<EventTest> tests;  ///< all of them
+};
+
 /// What to look for and what to say about it; a `<rule>` of analyzers/rules/*.xml:
 ///
 ///     <rule id="linux.freeze.fifreeze-failed" severity="error" artifacts="linux.vmsnapshot.*" owner="customer">
@@ -31,17 +67,30 @@ struct Unless {
 ///       <title>The file system {component} could not be frozen</title> …
 ///
 /// A rule without a pattern carries the words of a finding that code makes (analyzers/checks): it names its `check`.
+/// A rule with `<event>`s is about Windows events, in event logs and in texts that hold exported events; any of its
+/// conditions makes a hit. Its `<pattern>`s tell the event by its wording where only the message was pasted.
 struct Rule {
   std::string id;
   Severity severity = Severity::warning;
   std::vector<std::string> artifacts;  ///< ids, with a trailing `*`; a lone `*` is every text
   std::string owner;
+  int rank =
+      0;  ///< of findings equally severe, those of a smaller rank stand first: the cause before what follows from it
   std::string check;
   std::vector<std::string> patterns;  ///< RE2, each matched on one line
+  std::vector<EventCondition> events;
+  std::vector<std::string> wordings;  ///< the `<pattern>`s of a rule with events: RE2, each matched on one line
+  /// Severity in a text that holds a few events only: somebody picked them out, so that even a usually harmless one is
+  /// what they ask about. The threshold does not count then.
+  std::optional<Severity> alone;
+  std::string
+      signal;  ///< the part its events play in a backup window: `writer`, `snapshot`, `io`, `storage`, `service`
+  bool fallback = false;  ///< counts an event only when no other rule does
+  std::string beside;     ///< reported only next to a finding of the same log whose rule id starts like this
   std::vector<Unless> unless;
-  std::uint32_t threshold = 1;          ///< hits that make a finding
+  std::uint32_t threshold = 1;            ///< hits that make a finding
   std::optional<Ticks> threshold_within;  ///< … within this time of each other
-  std::string component;                ///< when no pattern captures one
+  std::string component;                  ///< when no pattern captures one
   LocalText title;
   LocalText advice;
   std::vector<std::string> codes;
@@ -52,14 +101,19 @@ struct Rule {
   bool applies_to(std::string_view artifact_id) const;
 };
 
-/// A finding of this rule, its texts filled in; `values` may hold `component`. Count, times and evidence are the caller's.
+/// A provider's name as rules compare it: `Microsoft-Windows-Ntfs` and `Ntfs` are both `ntfs`.
+std::string plain_provider(std::string_view name);
+
+/// A finding of this rule, its texts filled in; `values` may hold `component`. Count, times and evidence are the
+/// caller's.
 Finding make_finding(const Rule& rule, Values values = {});
 
 /// Every rule the program knows.
 class RuleBase {
  public:
   /// Reads rule files. Errors (corrupt) name the file, the line and the reason: "my.xml:12: pattern: missing )".
-  static Result<RuleBase> parse(std::span<const EmbeddedFile> files);
+  /// `try_patterns` compiles every pattern to see whether RE2 takes it: 25 µs each.
+  static Result<RuleBase> parse(std::span<const EmbeddedFile> files, bool try_patterns = true);
 
   /// The rules that are compiled into the program (analyzers/rules/*.xml).
   static const RuleBase& built_in();

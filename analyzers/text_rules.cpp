@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <unordered_map>
 
 namespace vmtriage {
 namespace {
@@ -26,30 +27,49 @@ struct Meaning {
 
 }  // namespace
 
+/// Every pattern of the rules, compiled once however many artifacts it is used for.
+class TextRules::PatternStore {
+ public:
+  /// Null for a pattern that RE2 refuses; rule files were checked when they were read.
+  const Pattern* get(const std::string& text) {
+    auto& slot = patterns_[text];
+    if (!slot) {
+      auto compiled = Pattern::compile(text);
+      if (!compiled) return nullptr;
+      slot = std::move(*compiled);
+    }
+    return slot.get();
+  }
+
+ private:
+  std::unordered_map<std::string, std::unique_ptr<Pattern>> patterns_;
+};
+
 struct TextRules::RuleSet {
   std::vector<const Rule*> rules;
   std::vector<Meaning> meanings;  ///< one for every pattern of the matcher
-  std::vector<std::vector<std::unique_ptr<re2::RE2>>> harmless;  ///< per rule: what takes a line out
+  std::vector<std::vector<const std::string*>> harmless;  ///< per rule: what takes a line out; compiled at its first use
   std::optional<Matcher> matcher;
 
-  explicit RuleSet(std::vector<const Rule*> chosen) : rules(std::move(chosen)) {
-    std::vector<std::string> patterns;
-    const auto add = [&](const std::string& pattern, Role role, std::size_t rule) {
-      patterns.push_back(pattern);
-      meanings.push_back({role, rule});
+  RuleSet(std::vector<const Rule*> chosen, PatternStore& store) : rules(std::move(chosen)) {
+    std::vector<const Pattern*> patterns;
+    const auto add = [&](const std::string& text, Role role, std::size_t rule) {
+      if (const Pattern* pattern = store.get(text)) {
+        patterns.push_back(pattern);
+        meanings.push_back({role, rule});
+      }
     };
     for (std::size_t i = 0; i < rules.size(); ++i) {
       for (const std::string& pattern : rules[i]->patterns) add(pattern, Role::hit, i);
       harmless.emplace_back();
       for (const Unless& unless : rules[i]->unless) {
-        if (unless.on == Unless::On::line) harmless[i].push_back(std::make_unique<re2::RE2>(unless.pattern, re2::RE2::Quiet));
+        if (unless.on == Unless::On::line) harmless[i].push_back(&unless.pattern);
         if (unless.on == Unless::On::after) add(unless.pattern, Role::recovery, i);
         if (unless.on == Unless::On::artifact) add(unless.pattern, Role::marker, i);
       }
     }
     add(std::string(kPackedMessage), Role::packed, 0);
-    auto compiled = Matcher::compile(patterns);
-    if (compiled) matcher.emplace(std::move(*compiled));  // every pattern was tried when its file was read
+    matcher.emplace(std::move(patterns));
   }
 };
 
@@ -70,6 +90,7 @@ struct Group {
 struct RuleState {
   std::map<std::string, Group> groups;
   std::uint64_t hits = 0;
+  std::uint64_t last_hit = 0;       ///< its line number
   std::uint64_t last_recovery = 0;  ///< its line number
   bool marker = false;
 };
@@ -77,17 +98,17 @@ struct RuleState {
 class TextScan : public Scan {
  public:
   TextScan(const Artifact& artifact, const TextRules::RuleSet& set, const RedactLine& redact)
-      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()) {}
+      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()), wanted_(set.meanings.size()) {
+    for (std::size_t i = 0; i < wanted_.size(); ++i) wanted_[i] = set.meanings[i].role != Role::recovery;
+  }
 
   void block(const Block& block, std::uint64_t first_line) override {
-    if (!set_.matcher) return;
-    set_.matcher->find(block.text, candidates_);
-    counted_to_ = 0;
-    line_number_ = first_line;
     block_ = block.text;
-    // Handling a candidate may unpack a message and match that, which needs the vector: go by index over a copy.
-    const std::vector<Candidate> candidates = candidates_;
-    for (const Candidate& candidate : candidates) handle(candidate);
+    search(wanted_, first_line);
+    // Recovery markers are all over a healthy log: they are looked for only once there is something to recover from.
+    const std::vector<bool> recoveries = newly_wanted();
+    if (std::find(recoveries.begin(), recoveries.end(), true) != recoveries.end()) search(recoveries, first_line);
+    newly_wanted();
   }
 
   void finish(Insights& insights) override {
@@ -102,10 +123,31 @@ class TextScan : public Scan {
   }
 
  private:
+  void search(const std::vector<bool>& wanted, std::uint64_t first_line) {
+    set_.matcher->find(block_, candidates_, &wanted);
+    counted_to_ = 0;
+    line_number_ = first_line;
+    // Handling a candidate may unpack a message and match that, which needs the vector: go over a copy.
+    const std::vector<Candidate> candidates = candidates_;
+    for (const Candidate& candidate : candidates) handle(candidate);
+  }
+
+  bool needs_recovery(const RuleState& state) const { return state.last_recovery < state.last_hit; }
+
+  /// Brings `wanted_` up to date; gives the recovery patterns that are wanted only now.
+  std::vector<bool> newly_wanted() {
+    std::vector<bool> fresh(wanted_.size(), false);
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (set_.meanings[i].role != Role::recovery) continue;
+      const bool wanted = needs_recovery(states_[set_.meanings[i].rule]);
+      fresh[i] = wanted && !wanted_[i];
+      wanted_[i] = wanted;
+    }
+    return fresh;
+  }
+
   void handle(const Candidate& candidate) {
-    line_number_ += static_cast<std::uint64_t>(
-        std::count(block_.begin() + static_cast<std::ptrdiff_t>(counted_to_),
-                   block_.begin() + static_cast<std::ptrdiff_t>(candidate.line_begin), '\n'));
+    line_number_ += count_lines(block_.substr(counted_to_, candidate.line_begin - counted_to_));
     counted_to_ = candidate.line_begin;
     std::string_view text = block_.substr(candidate.line_begin, candidate.line_end - candidate.line_begin);
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
@@ -118,6 +160,7 @@ class TextScan : public Scan {
     if (meaning.role == Role::packed) return match_packed(line);
     const re2::RE2& regex = set_.matcher->pattern(pattern);
     RuleState& state = states_[meaning.rule];
+    if (meaning.role == Role::marker && state.marker) return;
     const bool named = state.hits < kMaxNamedHits;
     const int groups = named ? 1 + regex.NumberOfCapturingGroups() : 1;
     std::vector<re2::StringPiece> captures(static_cast<std::size_t>(groups));
@@ -126,7 +169,7 @@ class TextScan : public Scan {
       return;
     }
     if (meaning.role == Role::recovery) {
-      state.last_recovery = line_number_;
+      state.last_recovery = std::max(state.last_recovery, line_number_);
     } else if (meaning.role == Role::marker) {
       state.marker = true;
     } else if (!is_harmless(meaning.rule, text)) {
@@ -134,9 +177,13 @@ class TextScan : public Scan {
     }
   }
 
-  bool is_harmless(std::size_t rule, std::string_view text) const {
+  bool is_harmless(std::size_t rule, std::string_view text) {
     const auto& patterns = set_.harmless[rule];
-    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+    auto& compiled = harmless_[rule];
+    while (compiled.size() < patterns.size()) {
+      compiled.push_back(std::make_unique<re2::RE2>(*patterns[compiled.size()], re2::RE2::Quiet));
+    }
+    return std::any_of(compiled.begin(), compiled.end(), [&](const auto& pattern) {
       return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *pattern);
     });
   }
@@ -158,6 +205,7 @@ class TextScan : public Scan {
            std::string_view line, bool named) {
     RuleState& state = states_[rule];
     ++state.hits;
+    state.last_hit = line_number_;
     Values values;
     std::string component = set_.rules[rule]->component;
     if (named) {
@@ -171,6 +219,7 @@ class TextScan : public Scan {
     if (!named || (state.groups.size() >= kMaxComponents && !state.groups.contains(component))) {
       component = state.groups.empty() ? component : state.groups.rbegin()->first;
     }
+    component = with_version(std::move(component));
     std::erase_if(values, [](const auto& value) { return value.first == "component"; });
     values.emplace_back("component", component);
     Group& group = state.groups[component];
@@ -178,6 +227,24 @@ class TextScan : public Scan {
     const std::optional<Stamp> stamp = stamp_of(line);
     count(*set_.rules[rule], group, stamp);
     if (named) keep(group, excerpt(captures[0], text, stamp));
+  }
+
+  /// Support asks which version it is: `VMSnapshotLinux` becomes `Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9225.0` when
+  /// a line shortly above tells it.
+  std::string with_version(std::string component) const {
+    constexpr std::string_view kName = "VMSnapshotLinux", kFullName = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-";
+    constexpr std::size_t kLookBack = 64 << 10;
+    if (component.find(kName) == std::string::npos || component.find(kFullName) != std::string::npos) return component;
+    const std::size_t line_end = std::min(block_.find('\n', counted_to_), block_.size());
+    const std::size_t start = line_end > kLookBack ? line_end - kLookBack : 0;
+    const std::string_view above = block_.substr(start, line_end - start);
+    for (std::size_t at = above.rfind(kFullName); at != std::string_view::npos; at = at == 0 ? at - 1 : above.rfind(kFullName, at - 1)) {
+      std::string_view version = above.substr(at + kFullName.size());
+      version = version.substr(0, version.find_first_not_of("0123456789."));
+      // "-1.0" is the handler's schema, which every line of extension.log bears.
+      if (std::count(version.begin(), version.end(), '.') >= 2) return std::string(kFullName) + std::string(version);
+    }
+    return component;
   }
 
   void count(const Rule& rule, Group& group, const std::optional<Stamp>& stamp) {
@@ -245,6 +312,8 @@ class TextScan : public Scan {
   const TextRules::RuleSet& set_;
   const RedactLine& redact_;
   std::vector<RuleState> states_;
+  std::vector<bool> wanted_;  ///< per pattern of the matcher: looked for at present
+  std::map<std::size_t, std::vector<std::unique_ptr<re2::RE2>>> harmless_;
   std::vector<Candidate> candidates_;
   std::string_view block_;
   std::size_t counted_to_ = 0;  ///< bytes of the block whose newlines are in `line_number_`
@@ -253,7 +322,7 @@ class TextScan : public Scan {
 
 }  // namespace
 
-TextRules::TextRules(const RuleBase& rules, RedactLine redact) : rules_(rules), redact_(std::move(redact)) {}
+TextRules::TextRules(const RuleBase& rules, RedactLine redact) : rules_(rules), redact_(std::move(redact)), store_(std::make_unique<PatternStore>()) {}
 TextRules::~TextRules() = default;
 
 const TextRules::RuleSet& TextRules::rule_set(const std::string& artifact_id) const {
@@ -263,7 +332,7 @@ const TextRules::RuleSet& TextRules::rule_set(const std::string& artifact_id) co
   }
   const std::lock_guard lock(mutex_);
   auto& set = sets_[chosen];
-  if (!set) set = std::make_unique<RuleSet>(chosen);
+  if (!set) set = std::make_unique<RuleSet>(chosen, *store_);
   return *set;
 }
 

@@ -33,11 +33,13 @@ class TextRules : public Analyzer {
   struct RuleSet;
 
  private:
+  class PatternStore;
   const RuleSet& rule_set(const std::string& artifact_id) const;
 
   const RuleBase& rules_;
   RedactLine redact_;
-  mutable std::mutex mutex_;
+  std::unique_ptr<PatternStore> store_;
+  mutable std::mutex mutex_;  ///< guards store_ and sets_
   mutable std::map<std::vector<const Rule*>, std::unique_ptr<RuleSet>> sets_;  ///< compiled at their first use
 };
 

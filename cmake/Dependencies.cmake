@@ -17,14 +17,13 @@ endforeach()
 target_link_libraries(dep::re2 INTERFACE Threads::Threads)
 
 if(VMTRIAGE_STATIC)
-  # What Debian's libarchive.a was built with.
-  foreach(library acl attr lzma zstd lz4 bz2 xml2 icui18n icuuc icudata)
+  # What Debian's libarchive.a needs for the formats that collectors/archive_formats.cpp names. libxml2 (for xar) is not among
+  # them: with it the linker would bring in 30 MiB of character tables.
+  foreach(library acl attr lzma zstd lz4 bz2)
     find_dep(${library})
     target_link_libraries(dep::archive INTERFACE dep::${library})
   endforeach()
   target_link_libraries(dep::archive INTERFACE dep::nettle dep::z)
-  # libxml2 needs ICU behind it, ICU needs the dynamic loader's stub.
-  target_link_libraries(dep::xml2 INTERFACE dep::icui18n dep::icuuc dep::icudata dep::z dep::lzma ${CMAKE_DL_LIBS} m)
 endif()
 
 add_library(deps_collectors INTERFACE)

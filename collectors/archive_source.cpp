@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "collectors/archive_formats.h"
 #include "collectors/files.h"
 #include "collectors/folder_source.h"
 
@@ -18,7 +19,8 @@ namespace {
 constexpr std::size_t kInputBytes = 64 << 10;
 /// A compressed text that unpacks to more than this is a bomb, not a log.
 constexpr std::uint64_t kMaxUnpackedBytes = 64ULL << 30;
-constexpr std::uint64_t kMaxRatio = 2000;
+/// Deflate reaches 1032, with nothing but one byte repeated; logs stay below 100.
+constexpr std::uint64_t kMaxRatio = 500;
 
 std::string reason_of(::archive* handle) {
   const char* text = archive_error_string(handle);
@@ -62,7 +64,7 @@ class Decompressor {
     if (!started_) {
       started_ = true;
       handle_.reset(archive_read_new());
-      archive_read_support_filter_all(handle_.get());
+      support_compressions(handle_.get());
       archive_read_support_format_raw(handle_.get());
       archive_read_support_format_empty(handle_.get());
       archive_entry* entry = nullptr;
@@ -70,6 +72,9 @@ class Decompressor {
       const int status = archive_read_next_header(handle_.get(), &entry);
       if (status == ARCHIVE_EOF) return std::size_t{0};
       if (status < ARCHIVE_WARN) return failure();
+      if (archive_filter_count(handle_.get()) < 2) {
+        return Error{ErrorCode::corrupt, printable(name_) + ": begins as a compressed file, but its header is damaged"};
+      }
     }
     const la_ssize_t got = archive_read_data(handle_.get(), target.data(), target.size());
     if (got < 0) return failure();
@@ -127,8 +132,7 @@ Result<std::unique_ptr<ArchiveSource>> ArchiveSource::open(const Catalog& catalo
   source->input_->feed.read = std::move(file->read);
   ::archive* handle = archive_read_new();
   source->handle_->archive.reset(handle);
-  archive_read_support_filter_all(handle);
-  archive_read_support_format_all(handle);
+  support_archives(handle);
   archive_read_set_options(handle, "hdrcharset=UTF-8");
   if (archive_read_open(handle, &source->input_->feed, nullptr, Feed::give, nullptr) != ARCHIVE_OK)
     return source->failure();

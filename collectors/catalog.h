@@ -41,7 +41,7 @@ struct ArtifactSpec {
   bool search = false;    ///< the globs are looked for on all local file systems when the other artifacts of this
                           ///< `request` are empty
   std::string request;    ///< the item of the support request that this answers
-  std::size_t max_files = 20'000;
+  std::size_t max_files = 10'000;
 
   bool in_profile(std::string_view profile) const;
 };

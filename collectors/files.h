@@ -33,11 +33,12 @@ struct OpenedFile {
   ReadBytes read;  ///< gives at most `size` bytes: what a growing file gains after it was opened is not read
   std::uint64_t size = 0;
   std::shared_ptr<std::uint64_t> hole_bytes;  ///< bytes of holes that were stepped over instead of being read as zeros
+  std::shared_ptr<std::uint64_t> lost_bytes;  ///< so much shorter did the file get while it was read; may be null
 };
 
 /// Opens a regular file for one pass from `skip_bytes` on. Follows no link at the path's end, never waits (a FIFO, a
 /// device and a file under a mandatory lock are refused), does not change the access time where the system allows that.
-/// A file that gets shorter while it is read simply ends. Errors: not_found, access_denied, locked, unsupported ("not a
+/// A file that gets shorter while it is read ends there. Errors: not_found, access_denied, locked, unsupported ("not a
 /// regular file"), io.
 Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes = 0);
 

@@ -26,10 +26,6 @@ std::string child(const std::string& folder, std::string_view name) {
   return (folder == "/" ? std::string() : folder) + "/" + std::string(name);
 }
 
-bool is_below(std::string_view path, std::string_view folder) {
-  return folder == "/" || path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
-}
-
 /// Mount points that are no local disk: a search must not wait for a dead server.
 std::set<std::string> foreign_mounts(const std::string& root) {
   constexpr std::string_view kLocal[] = {"ext2", "ext3", "ext4",     "xfs",  "btrfs",
@@ -55,10 +51,11 @@ struct Finder::Walk {
 
 Finder::Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop)
     : root_(std::move(root)), allowed_(std::move(allowed)), stop_(stop) {
-  // The allowed folders may themselves be links: /var/log on a data disk.
+  // The folders of the globs may themselves be links: /var/log on a data disk.
   for (std::size_t i = 0, n = allowed_.size(); i < n; ++i) {
-    const auto resolved = resolve_links(root_, allowed_[i]);
-    if (resolved && *resolved != allowed_[i]) allowed_.push_back(*resolved);
+    const std::string fixed = fixed_part(allowed_[i]);
+    const auto resolved = resolve_links(root_, fixed);
+    if (fixed != "/" && resolved && *resolved != fixed) allowed_.push_back(*resolved + allowed_[i].substr(fixed.size()));
   }
 }
 
@@ -81,12 +78,9 @@ void Finder::match_level(Walk& walk, const std::string& path, std::size_t level)
 
 void Finder::match_names(Walk& walk, const std::string& path, std::size_t level) const {
   const auto resolved = resolve_links(root_, path);
-  if (!resolved) return;
+  if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
   const auto names = list_folder(below(root_, *resolved));
-  if (!names) {
-    if (names.error().code != ErrorCode::not_found) walk.refuse(path, names.error().what);
-    return;
-  }
+  if (!names) return refuse_unless_absent(walk, path, names.error());
   if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
     const std::string_view name = (*names)[i];
@@ -96,12 +90,9 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
 
 void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
   const auto resolved = depth == 0 ? resolve_links(root_, path) : Result<std::string>(path);
-  if (!resolved) return;
+  if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
   const auto names = list_folder(below(root_, *resolved));
-  if (!names) {
-    if (names.error().code != ErrorCode::not_found) walk.refuse(path, names.error().what);
-    return;
-  }
+  if (!names) return refuse_unless_absent(walk, path, names.error());
   if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
     const std::string here = child(path, (*names)[i]);
@@ -122,17 +113,14 @@ void Finder::take(Walk& walk, const std::string& path) const {
   // A path may pass a link to a folder at a level that the glob names.
   const std::size_t slash = path.rfind('/');
   const auto folder = resolve_links(root_, slash == 0 ? "/" : path.substr(0, slash));
-  if (!folder) return;
+  if (!folder) return refuse_unless_absent(walk, path, folder.error());
   const std::string real = child(*folder, std::string_view(path).substr(slash + 1));
   auto info = file_info(below(root_, real));
-  if (!info) {
-    if (info.error().code != ErrorCode::not_found) walk.refuse(path, info.error().what);
-    return;
-  }
+  if (!info) return refuse_unless_absent(walk, path, info.error());
   if (info->type == FileType::link) return take_link(walk, path);
-  if (info->type == FileType::directory) return;
+  if (info->type == FileType::directory) return walk.refuse(path, kIsFolder);
   if (info->type == FileType::other) return walk.refuse(path, "not a regular file (a FIFO, a socket or a device)");
-  if (!is_allowed(real))
+  if (real != path && !is_allowed(real))
     return walk.refuse(path, "reached through a link that leads out of the collected folders: " + printable(real));
   walk.use({path, real, *info});
 }
@@ -149,9 +137,13 @@ void Finder::take_link(Walk& walk, const std::string& path) const {
   walk.use({path, *target, *info});
 }
 
+void Finder::refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error) {
+  if (error.code != ErrorCode::not_found) walk.refuse(path, error.what);
+}
+
 bool Finder::is_allowed(const std::string& resolved) const {
   return std::any_of(allowed_.begin(), allowed_.end(),
-                     [&](const std::string& folder) { return is_below(resolved, folder); });
+                     [&](const std::string& glob) { return glob_match(glob, resolved); });
 }
 
 void Finder::search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const {

@@ -19,15 +19,15 @@ struct FoundFile {
 
 /// Finds files by glob below a root, without ever leaving it.
 ///
-/// A link to a file is followed when its target lies below one of the `allowed` folders; a link to a folder only where
-/// the glob names the level (`/usr/sap/*/HDB*/*/trace`), never below `**`, so that no loop is walked.
+/// A link to a file is followed when its target matches one of the `allowed` globs; a link to a folder only where the
+/// glob names the level (`/usr/sap/*/HDB*/*/trace`), never below `**`, so that no loop is walked.
 class Finder {
  public:
   using Use = std::function<void(FoundFile)>;
   /// A path that was met and cannot be taken, and why.
   using Refuse = std::function<void(const std::string& path, const std::string& reason)>;
 
-  /// `root` is the folder that stands for the VM's `/`. `allowed` are paths of the VM.
+  /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM.
   Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop);
 
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
@@ -42,6 +42,7 @@ class Finder {
   void match_level(Walk& walk, const std::string& path, std::size_t level) const;
   void match_names(Walk& walk, const std::string& path, std::size_t level) const;
   void walk_below(Walk& walk, const std::string& path, int depth) const;
+  static void refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error);
   void take(Walk& walk, const std::string& path) const;
   void take_link(Walk& walk, const std::string& path) const;
   bool is_allowed(const std::string& resolved) const;
@@ -51,6 +52,9 @@ class Finder {
   std::vector<std::string> allowed_;
   const std::atomic<bool>* stop_;
 };
+
+/// Why a folder that a glob's last level names is refused.
+inline constexpr const char* kIsFolder = "a folder, where a file was expected";
 
 /// The part of a glob before its first wildcard: `/var/log` of `/var/log/azure*/**`.
 std::string fixed_part(std::string_view glob);

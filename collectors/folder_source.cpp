@@ -90,7 +90,7 @@ std::optional<Item> FolderSource::offer(const std::string& path, const FileInfo&
     const auto resolved = resolve_links("/", path);
     auto file = open_file(resolved ? *resolved : path);
     if (!file) return file.error();
-    return OpenedItem{std::move(file->read), {}, file->hole_bytes};
+    return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};
   };
   return item;
 }

@@ -52,7 +52,7 @@ Item LiveSource::file_item(const PlannedItem& planned) const {
   item.open = [path = below(root_, planned.resolved), skip = planned.skip_bytes]() -> Result<OpenedItem> {
     auto file = open_file(path, skip);
     if (!file) return file.error();
-    return OpenedItem{std::move(file->read), {}, file->hole_bytes};
+    return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};
   };
   return item;
 }

@@ -9,7 +9,8 @@
 namespace vmtriage {
 namespace {
 
-constexpr std::size_t kMaxItems = 60'000;
+/// A planned and stored file takes about 1.3 KiB of memory.
+constexpr std::size_t kMaxItems = 20'000;
 
 /// The places of command arguments that stand for files of this VM.
 constexpr std::string_view kGlobArgument = "{glob:";
@@ -18,7 +19,7 @@ constexpr std::string_view kScriptsArgument = "{pre-post-scripts}";
 class Planner {
  public:
   Planner(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop)
-      : catalog_(catalog), options_(options), finder_(options.root, allowed_folders(), stop) {}
+      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), stop) {}
 
   Plan make() {
     for (const ArtifactSpec& spec : catalog_.specs()) {
@@ -47,20 +48,20 @@ class Planner {
                        [&](const std::string& profile) { return spec.in_profile(profile); });
   }
 
-  std::vector<std::string> allowed_folders() const {
-    std::set<std::string> folders;
+  /// Where a link may lead: to what would be collected without it.
+  std::vector<std::string> allowed_globs() const {
+    std::set<std::string> globs;
     for (const ArtifactSpec& spec : catalog_.specs()) {
       if (!is_wanted(spec)) continue;
       for (const std::string& glob : spec.globs) {
-        if (glob.starts_with('/')) folders.insert(fixed_part(glob));
+        if (glob.starts_with('/')) globs.insert(glob);
       }
     }
     // The distribution's os-release stands behind a link in /usr/lib.
-    if (options_.os == "linux") folders.insert({"/usr/lib", "/run/systemd/resolve"});
-    for (const std::string& path : options_.paths) folders.insert(path);
-    for (const std::string& glob : options_.includes) folders.insert(fixed_part(glob));
-    folders.erase("/");
-    return {folders.begin(), folders.end()};
+    if (options_.os == "linux") globs.insert({"/usr/lib/*", "/run/systemd/resolve/*"});
+    for (const std::string& path : options_.paths) globs.insert({path, path + "/**"});
+    for (const std::string& glob : options_.includes) globs.insert(glob);
+    return {globs.begin(), globs.end()};
   }
 
   Finder::Refuse refuse(const ArtifactSpec& spec) {
@@ -75,7 +76,7 @@ class Planner {
     const auto use = [&](FoundFile file) {
       any = true;
       if (is_excepted(spec, file.path)) return;
-      if (taken >= spec.max_files || plan_.items.size() >= kMaxItems) {
+      if (taken >= spec.max_files) {
         plan_.left_out.add(spec.id, file.path,
                            "too many files of this kind: the limit is " + std::to_string(spec.max_files));
         return;
@@ -99,12 +100,17 @@ class Planner {
 
   /// Decides on one file; 1 when it is in the plan.
   std::size_t add_file(const ArtifactSpec& spec, FoundFile file) {
+    if (plan_.items.size() >= kMaxItems) {
+      return leave_out(spec, file.path, "too many files: the limit is " + std::to_string(kMaxItems));
+    }
     if (!seen_.insert({file.info.device, file.info.inode}).second) return 0;
     // A special entry of the catalogue claims its files before the general one that also matches.
-    if (const ArtifactSpec* owner = catalog_.recognise(file.path);
-        owner != nullptr && owner != &spec && owner->os == options_.os && !owner->search && !spec.search &&
-        owner->personal && !options_.personal) {
-      return leave_out(*owner, file.path, "personal data: collected only with --include-personal");
+    for (const std::string* path : {&file.path, &file.resolved}) {
+      const ArtifactSpec* owner = catalog_.recognise(*path);
+      if (owner != nullptr && owner != &spec && owner->os == options_.os && !owner->search && !spec.search &&
+          owner->personal && !options_.personal) {
+        return leave_out(*owner, file.path, "personal data: collected only with --include-personal");
+      }
     }
     if (catalog_.is_denied(file.path) || catalog_.is_denied(file.resolved)) {
       return leave_out(spec, file.path, "never collected: it holds keys, certificates or passwords");
@@ -160,8 +166,11 @@ class Planner {
         any = true;
         add_file(file.path.ends_with(".py") ? *script : *log, std::move(file));
       };
-      finder_.find(path, use, refuse(*log));
-      finder_.find(path + "/**", use, refuse(*log));
+      const auto note = refuse(*log);
+      finder_.find(path, use, [&](const std::string& met, const std::string& reason) {
+        if (reason != kIsFolder) note(met, reason);
+      });
+      finder_.find(path + "/**", use, note);
       if (!any) plan_.left_out.add(log->id, path, "not found");
     }
   }

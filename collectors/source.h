@@ -18,6 +18,7 @@ struct OpenedItem {
   ReadBytes read;
   std::vector<Error> problems;  ///< met while opening, reading goes on: a command that ended with an error
   std::shared_ptr<std::uint64_t> hole_bytes;  ///< counted while reading; may be null
+  std::shared_ptr<std::uint64_t> lost_bytes = nullptr;  ///< the same for the end that a file lost meanwhile
 };
 
 /// An artifact that a source offers.

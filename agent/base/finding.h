@@ -31,6 +31,7 @@ struct Evidence {
 struct Finding {
   std::string rule_id;
   Severity severity = Severity::warning;
+  int rank = 0;  ///< order among findings equally severe: the cause before what follows from it
   LocalText title;
   std::string component;
   LocalText advice;

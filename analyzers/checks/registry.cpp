@@ -5,6 +5,8 @@
 #include "analyzers/checks/host_state.h"
 #include "analyzers/checks/pre_post_config.h"
 #include "analyzers/checks/status_json.h"
+#include "analyzers/checks/vssadmin.h"
+#include "analyzers/checks/windows_consistency.h"
 
 namespace vmtriage {
 
@@ -15,6 +17,8 @@ std::vector<std::unique_ptr<Analyzer>> make_checks(const RuleBase& rules) {
   checks.push_back(std::make_unique<HanaBackupAnalyzer>(rules));
   checks.push_back(std::make_unique<PrePostConfigAnalyzer>(rules));
   checks.push_back(std::make_unique<HostStateAnalyzer>(rules));
+  checks.push_back(std::make_unique<VssadminAnalyzer>(rules));
+  checks.push_back(std::make_unique<WindowsConsistencyAnalyzer>(rules));
   return checks;
 }
 

@@ -60,6 +60,7 @@ class Compiler {
   const char* run(std::uint16_t place) {
     Element root;
     root.place = places_[place].place;
+    in_value_ = root.place != Place::document;
     root.path = places_[place].path;
     while (!problem_ && !in_.failed() && in_.left() > 0) {
       const std::uint8_t token = token_of(in_.peek());
@@ -151,9 +152,10 @@ class Compiler {
     if (self.path.size() > kMaxPath) fail("an element's path is too long");
   }
 
-  static Place child_of_event(std::string_view name) {
+  /// What a forwarded event looked like is part of its data, unless Windows appended it in a fragment of its own.
+  Place child_of_event(std::string_view name) const {
     if (name == "System") return Place::system;
-    return name == "RenderingInfo" ? Place::rendering : Place::data;
+    return name == "RenderingInfo" && in_value_ ? Place::rendering : Place::data;
   }
 
   /// Forwarded records and some values leave the dependency id out, and the token does not tell: the name that must
@@ -227,6 +229,7 @@ class Compiler {
       if (const auto field = system_element(parent.place, self.name)) set_field(*field, value);
       return;
     }
+    if (self.name == "Message" && parent.name == "RenderingInfo") set_field(SystemField::message, value);
     const bool is_data = self.name == "Data" && parent.place == Place::data;
     if (value.first_piece == out_.pieces.size() && !is_data) return;
     Leaf leaf;
@@ -320,39 +323,12 @@ class Compiler {
   /// A value written out: text in practice, the other types as MS-EVEN6 would allow them.
   void literal() {
     const auto type = static_cast<ValueType>(in_.u8());
-    switch (type) {
-      case ValueType::null:
-        return;
-      case ValueType::utf16:
-        return append_literal(type, in_.bytes(2 * std::size_t{in_.u16()}));
-      case ValueType::ansi:
-      case ValueType::binary:
-        return append_literal(type, in_.bytes(in_.u16()));
-      case ValueType::int8:
-      case ValueType::uint8:
-        return append_literal(type, in_.bytes(1));
-      case ValueType::int16:
-      case ValueType::uint16:
-        return append_literal(type, in_.bytes(2));
-      case ValueType::int32:
-      case ValueType::uint32:
-      case ValueType::real32:
-      case ValueType::boolean:
-      case ValueType::hex32:
-        return append_literal(type, in_.bytes(4));
-      case ValueType::int64:
-      case ValueType::uint64:
-      case ValueType::real64:
-      case ValueType::size:
-      case ValueType::file_time:
-      case ValueType::hex64:
-        return append_literal(type, in_.bytes(8));
-      case ValueType::guid:
-      case ValueType::system_time:
-        return append_literal(type, in_.bytes(16));
-      default:
-        return fail("a literal value has an unknown type");
-    }
+    if (type == ValueType::null) return;
+    if (type == ValueType::utf16) return append_literal(type, in_.bytes(2 * std::size_t{in_.u16()}));
+    if (type == ValueType::ansi || type == ValueType::binary) return append_literal(type, in_.bytes(in_.u16()));
+    const std::size_t size = fixed_size(type);
+    if (size == 0) return fail("a literal value has an unknown type");
+    append_literal(type, in_.bytes(size));
   }
 
   void append_literal(ValueType type, Bytes bytes) {
@@ -453,6 +429,7 @@ class Compiler {
       out_.provider_utf16 = utf8_to_utf16(out_.text(provider->text, provider->size));
     }
     for (const FieldSource& field : out_.system) {
+      out_.has_fields = out_.has_fields || field.kind != FieldSource::Kind::none;
       if (field.kind == FieldSource::Kind::slot) {
         out_.system_slots = std::max(out_.system_slots, static_cast<std::uint16_t>(std::min(field.slot + 1, 0xffff)));
       }
@@ -470,6 +447,7 @@ class Compiler {
   BinXmlTemplate& out_;
   std::vector<NameReference>* names_;
   std::size_t start_;
+  bool in_value_ = false;  ///< a fragment that stands in another one
   const char* problem_ = nullptr;
 };
 
@@ -483,6 +461,7 @@ void BinXmlTemplate::clear() {
   provider_utf16.clear();
   counters = 1;
   system_slots = 0;
+  has_fields = false;
 }
 
 const char* compile_binxml(Bytes chunk, ByteCursor& cursor, ElementSource source, std::uint16_t place,

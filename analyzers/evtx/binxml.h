@@ -67,6 +67,7 @@ struct BinXmlTemplate {
   std::string pool;                ///< all fixed text, UTF-8
   std::string provider_utf16;      ///< the provider's fixed name as an event would store it
   std::uint16_t counters = 1;      ///< counters of unnamed Data; 0 is that of the surrounding element
+  bool has_fields = false;         ///< any of `system`
   std::uint16_t system_slots = 0;  ///< how many leading substitutions the header fields need
 
   void clear();

@@ -60,14 +60,19 @@ bool ChunkReader::read(Bytes chunk, std::uint64_t offset, bool checksums, const 
       at = resume(chunk, at, limit);
     }
   }
-  if (damages_.size() > known_damages + kMaxDamagesPerChunk) {
-    const std::size_t more = damages_.size() - known_damages - kMaxDamagesPerChunk;
-    std::uint64_t skipped = 0;
-    for (auto d = damages_.end() - static_cast<std::ptrdiff_t>(more); d != damages_.end(); ++d) skipped += d->skipped;
-    damages_.resize(known_damages + kMaxDamagesPerChunk);
-    report(0, skipped, "chunk: " + std::to_string(more) + " more places in it are damaged");
-  }
+  shorten_report(known_damages + kMaxDamagesPerChunk);
   return true;
+}
+
+/// Sums up the damages behind the first `kept` in one line.
+void ChunkReader::shorten_report(std::size_t kept) {
+  if (damages_.size() <= kept) return;
+  const std::size_t more = damages_.size() - kept;
+  std::uint64_t skipped = 0;
+  for (std::size_t i = kept; i < damages_.size(); ++i) skipped += damages_[i].skipped;
+  const std::size_t at = static_cast<std::size_t>(damages_[kept].offset - offset_);
+  damages_.resize(kept);
+  report(at, skipped, "chunk: " + std::to_string(more) + " more places from here on are damaged");
 }
 
 void ChunkReader::check(Bytes chunk, bool checksums) {

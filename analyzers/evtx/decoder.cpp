@@ -1,6 +1,7 @@
 #include "analyzers/evtx/decoder.h"
 
 #include <algorithm>
+#include <span>
 
 #include "agent/base/text.h"
 
@@ -87,7 +88,8 @@ bool EventDecoder::begin_record(std::size_t begin, std::size_t end, Time written
   if (!read_root(in)) return false;
   if (!read_slots(root_, std::min<std::size_t>(root_.count, root_.compiled->system_slots))) return false;
   head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
-  if (!head_known_) nested_fields_.fill(RawValue{});
+  nested_known_ = false;
+  fixed_provider_ = root_.compiled->provider_utf16;
   settle_head();
   return true;
 }
@@ -155,10 +157,14 @@ RawValue EventDecoder::field(SystemField which) const {
   if (source.kind == FieldSource::Kind::slot)
     return source.slot < root_.count ? value_at(slots_[source.slot]) : RawValue();
   if (source.kind == FieldSource::Kind::text) return fixed_text(*root_.compiled, source);
-  return head_known_ ? RawValue() : nested_fields_[static_cast<std::size_t>(which)];
+  return nested_known_ ? nested_fields_[static_cast<std::size_t>(which)] : RawValue();
 }
 
+/// Keeps the header fields of a fragment, for those that the root has not.
 void EventDecoder::note_fields(const BinXmlTemplate& compiled, std::size_t first_slot) {
+  if (!nested_known_) nested_fields_.fill(RawValue{});
+  nested_known_ = true;
+  if (!compiled.provider_utf16.empty() && !head_known_) fixed_provider_ = compiled.provider_utf16;
   for (std::size_t i = 0; i < kSystemFields; ++i) {
     const FieldSource& source = compiled.system[i];
     if (source.kind == FieldSource::Kind::slot) nested_fields_[i] = value_of(first_slot, source.slot);
@@ -172,8 +178,8 @@ void EventDecoder::settle_head() {
   head_.time_created = to_time(field(SystemField::time_created)).value_or(written_);
   RawValue provider = field(SystemField::provider);
   if (provider.bytes.empty()) provider = field(SystemField::event_source);
-  head_.provider_utf16 = provider.type == kFixedText ? std::string_view(root_.compiled->provider_utf16)
-                                                     : view_of(provider.bytes.data(), provider.bytes.size());
+  const bool fixed = provider.type == kFixedText;
+  head_.provider_utf16 = fixed ? fixed_provider_ : view_of(provider.bytes.data(), provider.bytes.size());
 }
 
 void EventDecoder::fill_strings() {
@@ -238,7 +244,7 @@ bool EventDecoder::run_instance(Instance& instance, std::size_t counter, int dep
   const BinXmlTemplate& compiled = *instance.compiled;
   const Frame frame{compiled, slots_used_, counters_.size(), counter, depth};
   if (!spend(1 + instance.count / kSlotsPerWork, 0) || !read_slots(instance, instance.count)) return false;
-  if (!head_known_) note_fields(compiled, frame.first_slot);
+  if (depth > 0 && compiled.has_fields) note_fields(compiled, frame.first_slot);
   if (!fields_.data && head_known_) return true;
   counters_.resize(counters_.size() + compiled.counters, 0);
   for (const Leaf& leaf : compiled.leaves) {
@@ -271,24 +277,28 @@ bool EventDecoder::run_slot(const Frame& frame, const Leaf& leaf, std::int32_t s
   return add(frame, leaf, text_of(value));
 }
 
-/// A value of several pieces is their text in a row; fragments among them give values of their own.
+/// A value of several pieces is their text in a row; fragments among them give values of their own behind it.
 bool EventDecoder::run_pieces(const Frame& frame, const Leaf& leaf) {
+  const std::span<const Piece> pieces(frame.compiled.pieces.data() + leaf.first_piece, leaf.pieces);
+  const auto value = [&](const Piece& piece) { return value_of(frame.first_slot, piece.slot); };
   const std::size_t mark = text_.used();
-  for (std::size_t i = 0; i < leaf.pieces; ++i) {
-    const Piece& piece = frame.compiled.pieces[leaf.first_piece + i];
+  bool fragments = false;
+  for (const Piece& piece : pieces) {
     if (piece.slot == Piece::kText) {
       text_.append(frame.compiled.text(piece.text, piece.size));
-    } else if (const RawValue value = value_of(frame.first_slot, piece.slot); !is_fragment(value)) {
-      text_of(value);
+    } else if (is_fragment(value(piece))) {
+      fragments = true;
+    } else {
+      text_of(value(piece));
     }
   }
-  const bool added = add(frame, leaf, text_.since(mark));
-  for (std::size_t i = 0; added && i < leaf.pieces; ++i) {
-    const Piece& piece = frame.compiled.pieces[leaf.first_piece + i];
-    const RawValue value = piece.slot == Piece::kText ? RawValue() : value_of(frame.first_slot, piece.slot);
-    if (is_fragment(value) && !run_nested(frame, leaf, value)) return false;
+  const std::string_view text = text_.since(mark);
+  if (!(fragments && text.empty()) && !add(frame, leaf, text)) return false;
+  for (const Piece& piece : pieces) {
+    const bool is_slot = fragments && piece.slot != Piece::kText;
+    if (is_slot && is_fragment(value(piece)) && !run_nested(frame, leaf, value(piece))) return false;
   }
-  return added;
+  return true;
 }
 
 bool EventDecoder::run_nested(const Frame& frame, const Leaf& leaf, const RawValue& value) {

@@ -114,7 +114,6 @@ class EventDecoder {
   static RawValue fixed_text(const BinXmlTemplate& compiled, const FieldSource& source);
   void note_fields(const BinXmlTemplate& compiled, std::size_t first_slot);
   std::string_view text_of(const RawValue& value);
-  std::string_view text_of(SystemField which);
   std::string_view name_of(const Frame& frame, const Leaf& leaf);
   static std::size_t counter_of(const Frame& frame, std::uint16_t counter) {
     return counter == 0 ? frame.outer_counter : frame.first_counter + counter - 1;
@@ -129,9 +128,11 @@ class EventDecoder {
   std::size_t slots_used_ = 0;
   std::vector<std::uint32_t> counters_;
   std::array<RawValue, kSystemFields> nested_fields_{};  ///< header fields that were found below the root's template
+  std::string_view fixed_provider_;                      ///< the provider's name in UTF-16 when a template gives it
   EventHead head_;
   Time written_;
   bool head_known_ = false;
+  bool nested_known_ = false;
   std::size_t work_left_ = 0;    ///< of the chunk: values and substitutions
   std::size_t output_left_ = 0;  ///< of the chunk: bytes of names and values
   TextBlock text_;

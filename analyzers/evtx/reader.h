@@ -32,8 +32,8 @@ struct EvtxDamage {
 struct EvtxConsumer {
   /// Asked before strings are made; empty: every event is wanted.
   std::function<bool(const EventHead&)> wants;
-  /// Takes an event, whose views end with the call. Events come in the file's order within 256 KiB, so what is made of
-  /// them is kept until `commit`. True asks for an early `commit`, because too much is kept.
+  /// Must be set. Takes an event, whose views end with the call. Events come in the file's order within 256 KiB, so
+  /// what is made of them is kept until `commit`. True asks for an early `commit`, because too much is kept.
   std::function<bool(const Event&)> event;
   /// Everything taken so far is next in the file's order, across all consumers. False ends the reading.
   std::function<bool()> commit;
@@ -53,7 +53,8 @@ struct EvtxSummary {
   std::uint64_t damages = 0;
 };
 
-/// Reads a Windows event log (.evtx, format version 3) from its first byte to its last, with one thread per consumer.
+/// Reads a Windows event log (.evtx, format version 3) from its first byte to its last, with one thread per consumer:
+/// the caller's own for the first of them, of which there must be one.
 ///
 /// Nothing in the file is trusted. Every checksum is tested; a wrong one is reported and the chunk is read all the
 /// same. After bytes that are no record the next one is looked for by its signature and the copy of its size behind it;

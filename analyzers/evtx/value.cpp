@@ -327,8 +327,6 @@ constexpr auto kSizes = [] {
   return sizes;
 }();
 
-std::size_t natural_size(ValueType type) { return kSizes[static_cast<std::uint8_t>(type)]; }
-
 bool is_text(const RawValue& value) {
   return value.is(ValueType::utf16) || value.is(ValueType::ansi) || value.type == kFixedText;
 }
@@ -344,6 +342,8 @@ std::optional<std::uint64_t> number_of_text(std::string_view text) {
 }
 
 }  // namespace
+
+std::size_t fixed_size(ValueType type) { return kSizes[static_cast<std::uint8_t>(type)]; }
 
 void append_utf16(TextBlock& out, const Byte* units, std::size_t count) {
   char* at = out.reserve(3 * count);
@@ -364,12 +364,12 @@ void append_value(TextBlock& out, const RawValue& value) {
     case ValueType::int16:
     case ValueType::int32:
     case ValueType::int64:
-      return append_number(out, load_signed(bytes, natural_size(type)));
+      return append_number(out, load_signed(bytes, fixed_size(type)));
     case ValueType::uint8:
     case ValueType::uint16:
     case ValueType::uint32:
     case ValueType::uint64:
-      return append_number(out, load_unsigned(bytes, natural_size(type)));
+      return append_number(out, load_unsigned(bytes, fixed_size(type)));
     case ValueType::real32:
       return append_real<float, std::uint32_t>(out, bytes);
     case ValueType::real64:
@@ -387,7 +387,7 @@ void append_value(TextBlock& out, const RawValue& value) {
     case ValueType::hex32:
     case ValueType::hex64:
     case ValueType::handle:
-      return append_hex_number(out, load_unsigned(bytes, natural_size(type)));
+      return append_hex_number(out, load_unsigned(bytes, fixed_size(type)));
     default:
       return append_hex_bytes(out, bytes);
   }
@@ -400,7 +400,7 @@ std::size_t ArrayItems::item_size() const {
   const auto type = static_cast<ValueType>(type_);
   if (type == ValueType::sid && rest_.size() >= 8) return 8 + 4 * std::size_t{rest_[1]};
   if (type == ValueType::size && rest_.size() % 8 != 0) return 4;
-  const std::size_t size = natural_size(type);
+  const std::size_t size = fixed_size(type);
   return size ? size : rest_.size();
 }
 
@@ -421,8 +421,8 @@ std::optional<RawValue> ArrayItems::next() {
   return item;
 }
 
-std::optional<std::uint64_t> to_number(const RawValue& value) {
-  const std::size_t size = natural_size(static_cast<ValueType>(value.type));
+std::optional<std::uint64_t> to_any_number(const RawValue& value) {
+  const std::size_t size = fixed_size(static_cast<ValueType>(value.type));
   if (size == 0) return is_text(value) ? number_of_text(text_of(value)) : std::nullopt;
   if (size > 8 || value.bytes.empty()) return std::nullopt;
   return load_unsigned(value.bytes, size);

@@ -96,6 +96,9 @@ void append_utf16(TextBlock& out, const Byte* units, std::size_t count);
 /// at its trailing NULs; ANSI text is taken as code page 1252. A value shorter than its type is read as far as it goes.
 void append_value(TextBlock& out, const RawValue& value);
 
+/// The bytes of one value of a type, 0 when its size varies or the type is unknown.
+std::size_t fixed_size(ValueType type);
+
 /// Hands out the items of an array value one by one: strings are separated by NUL, other types have a fixed size (a SID
 /// its own). What cannot be split comes as one item.
 class ArrayItems {
@@ -110,8 +113,14 @@ class ArrayItems {
   Bytes rest_;
 };
 
-/// The number in a value of any integer type or in text; nothing when it is neither.
-std::optional<std::uint64_t> to_number(const RawValue& value);
+std::optional<std::uint64_t> to_any_number(const RawValue& value);
+/// The number in a value of any integer type or in text; nothing when it is neither. The types of an event's id and
+/// level, which are asked of every record, come first.
+inline std::optional<std::uint64_t> to_number(const RawValue& value) {
+  if (value.is(ValueType::uint16) && value.bytes.size() == 2) return load_u16(value.bytes.data());
+  if (value.is(ValueType::uint8) && value.bytes.size() == 1) return value.bytes[0];
+  return to_any_number(value);
+}
 /// The moment in a FILETIME, a SYSTEMTIME or ISO 8601 text.
 std::optional<Time> to_time(const RawValue& value);
 

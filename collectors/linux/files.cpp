@@ -84,12 +84,16 @@ class FileReader {
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return system_error(path_, errno);
       at_ += static_cast<std::uint64_t>(got);
-      if (got == 0) end_ = at_;
+      if (got == 0) {
+        *lost_bytes_ += end_ - at_;
+        end_ = at_;
+      }
       return static_cast<std::size_t>(got);
     }
   }
 
   std::shared_ptr<std::uint64_t> hole_bytes() const { return hole_bytes_; }
+  std::shared_ptr<std::uint64_t> lost_bytes() const { return lost_bytes_; }
 
  private:
   void step_over_hole() {
@@ -117,6 +121,7 @@ class FileReader {
   std::uint64_t data_end_ = 0;
   bool sparse_;
   std::shared_ptr<std::uint64_t> hole_bytes_ = std::make_shared<std::uint64_t>(0);
+  std::shared_ptr<std::uint64_t> lost_bytes_ = std::make_shared<std::uint64_t>(0);
 };
 
 }  // namespace
@@ -146,6 +151,7 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) 
   OpenedFile opened;
   opened.size = info.size - begin;
   opened.hole_bytes = reader->hole_bytes();
+  opened.lost_bytes = reader->lost_bytes();
   opened.read = [reader](std::span<char> target) { return reader->read(target); };
   return opened;
 }

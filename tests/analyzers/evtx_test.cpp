@@ -184,7 +184,17 @@ TEST(EvtxTest, ForwardedRecordWithoutTemplateIsReadWithItsMessage) {
   EXPECT_EQ(event.record_id, 77u);
   EXPECT_EQ(format_time(event.time, true), "2024-05-01T22:03:04.1234567Z");
   EXPECT_EQ(event.message, "容量不足");
-  EXPECT_EQ(event.data, (Data{{"x", "1 "}, {"#1", "R&Dデ"}}));
+  EXPECT_EQ(event.data, (Data{{"x", "1 "}, {"#1", "R&Dデ"}, {"Message", "容量不足"}, {"Level", "エラー"}}));
+}
+
+TEST(EvtxTest, RenderingInAFragmentOfItsOwnGivesTheMessageOnly) {
+  Fragment root = named_event({}, {{"x", string("1")}});
+  root.root.children.push_back(slot(14, 0x21));
+  root.values.push_back(fragment({.root = element("RenderingInfo", {element("Message", {text("shown")})})}));
+  const Log log = read(file_with(root));
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events.front().message, "shown");
+  EXPECT_EQ(log.events.front().data, (Data{{"x", "1"}}));
 }
 
 TEST(EvtxTest, TheTimeIsThatOfTheEventAndOnlyWithoutOneThatOfTheRecord) {
@@ -345,6 +355,19 @@ TEST(EvtxTest, NameOfDataCanBeASubstitution) {
   const Fragment inner{.root = element("EventData", {element("Data", {{"Name", {slot(0)}}}, {slot(1)})}),
                        .values = {string("key"), string("value")}};
   EXPECT_EQ(data_of(event({}, fragment(inner))), (Data{{"key", "value"}}));
+}
+
+TEST(EvtxTest, HeaderFieldsInAFragmentOfTheirOwnAreFoundBeforeTheEventIsJudged) {
+  const Fragment system{.root = element("System", {element("Provider", {{"Name", {text("VSS")}}}, {}),
+                                                   element("EventID", {slot(0, 0x06)})}),
+                        .values = {u16(12289)}};
+  const Fragment root{.root = element("Event", {slot(0, 0x21)}), .values = {fragment(system)}};
+  const std::string file = file_with(root);
+  const ProviderName vss("VSS");
+  const Log log =
+      read(input_of(file), [&](const EventHead& head) { return vss.is_of(head) && head.event_id == 12289; });
+  ASSERT_EQ(log.events.size(), 1u);
+  EXPECT_EQ(log.events.front().provider, "VSS");
 }
 
 TEST(EvtxTest, RejectedEventsAreCountedAndNoStringIsMadeOfThem) {
@@ -656,6 +679,22 @@ TEST(EventTextTest, JsonEscapesWhatJsonForbids) {
             "\"channel\":\"\",\"computer\":\"\",\"data\":[[\"long enough for a block\",\"tab\\there, "
             "line\\nend\\r\\u0001 and "
             "\\\"quotes\\\" in the middle of more text\"],[\"#1\",\"日本\"]]}\n");
+}
+
+TEST(EventTextTest, JsonEscapesWhereverInATextTheByteStands) {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'x');
+      text[at] = '"';
+      Event event;
+      event.data = {{"n", text}};
+      OutputText out;
+      append_event_json(out, event);
+      const std::string expected =
+          "[\"n\",\"" + std::string(at, 'x') + "\\\"" + std::string(size - at - 1, 'x') + "\"]";
+      EXPECT_NE(out.view().find(expected), std::string_view::npos) << size << " " << at;
+    }
+  }
 }
 
 TEST(EventTextTest, TextShowsAHeadlineAndOneLinePerValue) {

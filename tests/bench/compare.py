@@ -11,6 +11,7 @@ all of them, and the median counts. Nothing here asserts a time; a command that 
 import argparse
 import os
 import pathlib
+import re
 import resource
 import select
 import shutil
@@ -91,10 +92,10 @@ def run_process(command, cwd=None, ok_codes=(0,), output=None) -> Usage:
         wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
-        said = errors.read(2000).decode(errors="replace").strip()
+        said = errors.read().decode(errors="replace").strip()
     result = Usage(wall, usage.ru_utime + usage.ru_stime, peak_kib(usage.ru_maxrss, sampled_kib) / 1024)
     if process.returncode not in ok_codes:
-        result.failure = f"{command[0]}: exit {process.returncode}: {said}"
+        result.failure = f"{command[0]}: exit {process.returncode}: {said[-300:]}"
     return result
 
 
@@ -224,10 +225,16 @@ def write_patterns(bench: Bench) -> None:
     refused = {}
     if shutil.which("rg"):
         refused = {pattern: reason for pattern in patterns if (reason := rg_refuses(pattern))}
-    bench.patterns.write_text("".join(pattern + "\n" for pattern in patterns if pattern not in refused))
-    print(f"patterns: {len(patterns)} from vmtriage, {len(refused)} of them refused by rg")
+    bench.patterns.write_text("".join(for_one_expression(each) + "\n" for each in patterns if each not in refused))
+    print(f"patterns: {len(patterns)} from vmtriage, {len(refused)} of them refused by rg; their groups get no name, "
+          "since rg makes one expression of all and refuses a name that comes twice")
     for pattern, reason in refused.items():
         print(f"  refused: {pattern}\n           {reason}")
+
+
+def for_one_expression(pattern: str) -> str:
+    """In a group of its own, so that its flags end with it."""
+    return "(?:" + re.sub(r"\(\?P<\w+>", "(?:", pattern) + ")"
 
 
 def rg_refuses(pattern: str) -> str:

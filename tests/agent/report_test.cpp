@@ -1,0 +1,128 @@
+#include "agent/report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace vmtriage {
+namespace {
+
+Finding finding(const char* rule, Severity severity, const char* component = "c", std::uint64_t count = 1) {
+  Finding made;
+  made.rule_id = rule;
+  made.severity = severity;
+  made.component = component;
+  made.count = count;
+  made.title = {"Title <b>", "題名"};
+  made.advice = {"Do this.", "こうします。"};
+  made.owner = "customer";
+  made.reference = "https://example.org/x";
+  Evidence evidence;
+  evidence.origin = "/var/log/a\nb";
+  evidence.line = 7;
+  evidence.excerpt = "excerpt & more";
+  made.evidence.push_back(evidence);
+  return made;
+}
+
+TEST(Report, FindingsOfSeveralFilesBecomeOneAndTheWorstStandsFirst) {
+  auto merged = merge_findings({finding("b", Severity::warning), finding("a", Severity::error, "x", 2), finding("a", Severity::error, "x", 3)});
+  ASSERT_EQ(merged.size(), 2u);
+  EXPECT_EQ(merged[0].rule_id, "a");
+  EXPECT_EQ(merged[0].count, 5u);
+  EXPECT_EQ(merged[0].evidence.size(), 2u);
+}
+
+TEST(Report, TheCauseStandsBeforeWhatFollowsFromIt) {
+  Finding follows = finding("a", Severity::error);
+  follows.rank = 1;
+  EXPECT_EQ(merge_findings({follows, finding("z", Severity::error)})[0].rule_id, "z");
+}
+
+struct ExitCase {
+  std::vector<Severity> severities;
+  bool error, files;
+  int code;
+};
+
+class ExitCodeOf : public testing::TestWithParam<ExitCase> {};
+
+TEST_P(ExitCodeOf, StatesTheVerdict) {
+  Report report;
+  for (const Severity severity : GetParam().severities) report.findings.push_back(finding("r", severity));
+  if (GetParam().error) report.errors.push_back({"/x", {ErrorCode::access_denied, "/x: Permission denied"}});
+  report.files_read = GetParam().files ? 3 : 0;
+  EXPECT_EQ(report.exit_code(), GetParam().code);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, ExitCodeOf,
+                         testing::Values(ExitCase{{}, false, true, 0}, ExitCase{{Severity::info}, false, true, 0},
+                                         ExitCase{{Severity::warning}, false, true, 1}, ExitCase{{Severity::warning}, true, true, 1},
+                                         ExitCase{{Severity::error}, true, true, 2}, ExitCase{{Severity::critical}, false, true, 2},
+                                         ExitCase{{}, true, true, 3}, ExitCase{{}, false, false, 3}));
+
+Report sample() {
+  Report report;
+  report.host.host_name = "vm1";
+  report.findings.push_back(finding("linux.freeze.x", Severity::error));
+  report.runs.push_back({*make_time(2024, 5, 1, 2, 3, 4), Consistency::file_system, {"no scripts", "スクリプトなし"}, {}});
+  report.errors.push_back({"/x", {ErrorCode::access_denied, "/x: Permission denied"}});
+  report.left_out.add("linux.syslog", "/var/log/syslog*", "not found");
+  report.request.push_back({{"syslog", {"vm-backup"}, {"the system log", "システム ログ"}}, 0, "not found"});
+  report.files_read = 2;
+  return report;
+}
+
+TEST(Report, JsonHasTheKeysOfTheContract) {
+  const auto json = nlohmann::json::parse(render_json(sample(), Language::ja));
+  EXPECT_EQ(json["schema"], 1);
+  EXPECT_EQ(json["verdict"]["worst"], "error");
+  EXPECT_EQ(json["verdict"]["complete"], false);
+  EXPECT_EQ(json["verdict"]["consistency"][0]["level"], "file-system");
+  EXPECT_EQ(json["findings"][0]["title"], "題名");
+  EXPECT_EQ(json["findings"][0]["evidence"][0]["line"], 7);
+  EXPECT_EQ(json["findings"][0]["evidence"][0]["origin"], "/var/log/a\\nb");
+  EXPECT_EQ(json["errors"][0]["code"], "access_denied");
+  EXPECT_EQ(json["artifacts"]["left_out"][0]["reason"], "not found");
+}
+
+TEST(Report, HtmlEscapesWhatItQuotes) {
+  const std::string html = render_html(sample(), Language::en);
+  EXPECT_NE(html.find("Title &lt;b&gt;"), std::string::npos);
+  EXPECT_EQ(html.find("Title <b>"), std::string::npos);
+  EXPECT_NE(html.find("excerpt &amp; more"), std::string::npos);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+}
+
+TEST(Report, TheTicketSpeaksBothLanguagesAndSaysWhatIsMissing) {
+  const std::string ticket = render_ticket(sample());
+  for (const char* text : {"Subscription ID: (not known", "サブスクリプション ID", "the system log: not found", "システム ログ: not found",
+                           "/x: Permission denied", "Title <b>", "題名", "file-system"}) {
+    EXPECT_NE(ticket.find(text), std::string::npos) << text;
+  }
+}
+
+TEST(Report, TheTerminalGetsNoControlCharactersWithoutColour) {
+  const std::string text = render_text(sample(), Language::en, false, 80);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("/var/log/a\\nb:7"), std::string::npos);
+  EXPECT_NE(text.find("Verdict: 1 error"), std::string::npos);
+  for (std::string_view line : split_lines(text)) EXPECT_LE(line.size(), 130u) << line;
+}
+
+TEST(Report, TwoVerdictsOnOneRunBecomeTheOneThatDecides) {
+  RunVerdict log, status;
+  log.time = *make_time(2024, 5, 1, 2, 0, 0);
+  log.evidence.resize(1);
+  log.evidence[0].artifact = "linux.vmsnapshot.extension-log";
+  status = log;
+  status.time = *make_time(2024, 5, 1, 2, 3, 0);
+  status.evidence[0].artifact = "linux.status-json";
+  status.level = Consistency::application;
+  const auto runs = merge_runs({log, status});
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].level, Consistency::application);
+}
+
+}  // namespace
+}  // namespace vmtriage

@@ -1,0 +1,324 @@
+#include "analyzers/event_rules.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzers/evtx_feed.h"
+#include "tests/analyzers/evtx_writer.h"
+
+namespace vmtriage {
+namespace {
+
+using namespace evtx_writer;
+
+std::string unchanged(std::string_view text) { return std::string(text); }
+
+/// Feeds texts and logs to one EventRules, as a run does.
+class EventRulesTest : public testing::Test {
+ protected:
+  std::vector<Finding> text(std::string_view text, std::size_t block_bytes = 1 << 20) {
+    Artifact artifact;
+    artifact.id = "text.unknown";
+    artifact.origin = "events/Application.txt";
+    return scan(artifact, text, block_bytes);
+  }
+
+  std::vector<Finding> log(const std::vector<std::pair<EventText, std::vector<std::string>>>& events,
+                           std::string binary = "") {
+    ChunkWriter chunk;
+    std::uint64_t id = 0;
+    for (auto [head, strings] : events) {
+      head.record_id = ++id;
+      chunk.record(id, classic_event(head, strings, binary));
+    }
+    Artifact artifact;
+    artifact.id = "windows.events.log";
+    artifact.format = Format::evtx;
+    artifact.origin = "Application.evtx";
+    return scan(artifact, file_of({chunk.finish()}), 1000);
+  }
+
+  std::vector<Finding> scan(const Artifact& artifact, std::string_view bytes, std::size_t block_bytes) {
+    const auto one = rules_.scan(artifact);
+    if (one == nullptr) return {};
+    std::uint64_t line = 1;
+    for (std::string_view rest = bytes; !rest.empty();) {
+      std::size_t size = std::min(block_bytes, rest.size());
+      if (artifact.format == Format::text && size < rest.size())
+        size = std::min(rest.find('\n', size), rest.size() - 1) + 1;
+      one->block(Block{rest.substr(0, size), false}, line);
+      line +=
+          static_cast<std::uint64_t>(std::count(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size), '\n'));
+      rest.remove_prefix(size);
+    }
+    Insights insights;
+    one->finish(insights);
+    errors_ = insights.errors;
+    return insights.findings;
+  }
+
+  EventRules rules_{RuleBase::built_in(), unchanged};
+  std::vector<Error> errors_;
+};
+
+std::vector<std::string> ids_of(const std::vector<Finding>& findings) {
+  std::vector<std::string> ids;
+  for (const Finding& finding : findings) ids.push_back(finding.rule_id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+bool has(const std::vector<Finding>& findings, std::string_view id) {
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.rule_id == id; });
+}
+
+std::string context(std::string_view writer, std::string_view id) {
+  return "\nOperation:\n   PostSnapshot Event\n\nContext:\n   Writer Class Id: {" + std::string(id) +
+         "}\n   Writer Name: " + std::string(writer) + "\n";
+}
+
+const std::string kSqlWriter = context("SqlServerWriter", "a65faa63-5ea8-4ebc-9dbd-a0c4db26912a");
+const std::string kWmiWriter = context("WMI Writer", "a6ad56c2-b509-4e6c-bb19-49d8f43532f0");
+using Ids = std::vector<std::string>;
+
+TEST_F(EventRulesTest, EveryRuleHitsItsMatchesAndPassesItsMisses) {
+  std::size_t tried = 0;
+  for (const Rule& rule : RuleBase::built_in().rules()) {
+    if (rule.events.empty()) continue;
+    EXPECT_FALSE(rule.matches.empty()) << rule.id;
+    EXPECT_FALSE(rule.misses.empty()) << rule.id;
+    EXPECT_FALSE(rule.title.ja.empty() || rule.advice.ja.empty()) << rule.id;
+    const auto repeated = [&](const std::string& example) {
+      std::string text;
+      for (std::uint32_t i = 0; i < rule.threshold; ++i) text += example + "\n\n";
+      return text;
+    };
+    for (const std::string& match : rule.matches) {
+      EXPECT_TRUE(has(text(repeated(match)), rule.id))
+          << rule.id << "\n"
+          << match << "\ngave " << testing::PrintToString(ids_of(text(repeated(match))));
+      ++tried;
+    }
+    for (const std::string& miss : rule.misses)
+      EXPECT_FALSE(has(text(repeated(miss)), rule.id)) << rule.id << "\n" << miss;
+  }
+  EXPECT_GT(tried, 50u);
+}
+
+TEST_F(EventRulesTest, FailedWriterInAnEventLogIsNamedWithItsServiceAndError) {
+  const auto findings = log({{{}, {"0x800423f4, The writer experienced a non-transient error.", kWmiWriter}}});
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.writer-nonretryable"}));
+  EXPECT_EQ(findings[0].component, "WMI Writer");
+  EXPECT_NE(findings[0].title.en.find("0x800423f4"), std::string::npos);
+  EXPECT_NE(findings[0].advice.en.find("Winmgmt"), std::string::npos);
+  ASSERT_EQ(findings[0].evidence.size(), 1u);
+  EXPECT_EQ(findings[0].evidence[0].record_id, 1u);
+  EXPECT_NE(findings[0].evidence[0].excerpt.find("VSS 8229: 0x800423f4"), std::string::npos);
+}
+
+TEST_F(EventRulesTest, SameWriterIsOneFindingWithItsCount) {
+  std::vector<std::pair<EventText, std::vector<std::string>>> events(9, {{}, {"0x800423f4, x", kSqlWriter}});
+  const auto findings = log(events);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.sql-writer-failed"}));
+  EXPECT_EQ(findings[0].count, 9u);
+  EXPECT_EQ(findings[0].evidence.size(), kMaxExcerpts);
+}
+
+TEST_F(EventRulesTest, HealthySystemsGiveNoWarning) {
+  const auto findings = log({
+      {{.id = 8224, .level = 4}, {"\n"}},
+      {{.id = 8193, .level = 2},
+       {"RegOpenKeyExW(-2147483646,SYSTEM\\CurrentControlSet\\Services\\VSS\\Diag,...)",
+        "0x80070005, Access is denied.", kWmiWriter}},
+      {{.id = 8193, .level = 2}, {"ConvertStringSidToSid(S-1-5-21-1.bak)", "0x80070539, x", kWmiWriter}},
+      {{.id = 8194, .level = 2}, {"0x80070005, Access is denied.", kWmiWriter}},
+      {{.id = 8220, .level = 4}, {"C:\\x", "y"}},
+      {{.id = 12289, .level = 2}, {"Older writer session state is being removed.", "0x80042409", kWmiWriter}},
+      {{.id = 22, .level = 2}, {"{3e02620c-e180-44f3-b154-2473646e4cb8}", "HWPRV", "0x80040154"}},
+      {{.provider = "Microsoft-Windows-CAPI2", .id = 513, .level = 2},
+       {"Details:\nAddLegacyDriverFiles: Unable to back up image of binary Microsoft Link-Layer Discovery Protocol."}},
+      {{.provider = "disk", .id = 34, .channel = "System"}, {"\\Device\\Harddisk0\\DR0"}},
+      {{.provider = "disk", .id = 153, .channel = "System"}, {"\\Device\\Harddisk0\\DR0", "0x1", "0"}},
+      {{.provider = "Service Control Manager", .id = 7036, .level = 4, .channel = "System"},
+       {"Volume Shadow Copy", "stopped"}},
+      {{.provider = "Service Control Manager", .id = 7031, .level = 2, .channel = "System"}, {"Contoso Agent", "1"}},
+      {{.provider = "EventSystem", .id = 4625, .level = 4}, {"86400", "SuppressDuplicateDuration"}},
+      {{.provider = "volsnap", .id = 33, .level = 4, .channel = "System"},
+       {"\\Device\\HarddiskVolumeShadowCopy1", "C:", "C:"}},
+      {{.provider = "Microsoft-Windows-Ntfs", .id = 153, .level = 4, .channel = "Operational"}, {"x"}},
+  });
+  for (const Finding& finding : findings) EXPECT_EQ(finding.severity, Severity::info) << finding.rule_id;
+  EXPECT_FALSE(has(findings, "windows.eventsystem.suppressed"));
+}
+
+TEST_F(EventRulesTest, HarmlessEventThatSomebodyPickedOutIsAWarning) {
+  const std::string event =
+      "Source: VSS\nEvent ID: 8194\nDescription:\nIVssWriterCallback hr = 0x80070005" + kWmiWriter;
+  const auto findings = text(event);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.callback-access-denied"}));
+  EXPECT_EQ(findings[0].severity, Severity::warning);
+  std::string many;
+  for (int i = 0; i < 9; ++i) many += event;
+  EXPECT_EQ(text(many)[0].severity, Severity::info);
+}
+
+TEST_F(EventRulesTest, HarmlessEventBesideARealFailureStaysInformation) {
+  const auto findings =
+      text("Source: VSS\nEvent ID: 8194\nDescription:\nx\nSource: VSS\nEvent ID: 8229\nDescription:\n0x800423f4, x\n" +
+           kWmiWriter);
+  for (const Finding& finding : findings) {
+    EXPECT_EQ(finding.severity,
+              finding.rule_id == "windows.vss.callback-access-denied" ? Severity::info : Severity::error);
+  }
+  EXPECT_EQ(findings.size(), 2u);
+}
+
+TEST_F(EventRulesTest, ThresholdCountsWithinItsTime) {
+  constexpr std::uint64_t kMinute = 600'000'000;
+  std::vector<std::pair<EventText, std::vector<std::string>>> events;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    EventText head{.provider = "disk", .id = 153, .channel = "System"};
+    head.time += i * 30 * kMinute;
+    events.push_back({head, {"\\Device\\Harddisk1\\DR1", "0x10", "1"}});
+  }
+  EXPECT_TRUE(log(events).empty());
+  for (std::uint64_t i = 0; i < events.size(); ++i) events[i].first.time = EventText{}.time + i * kMinute;
+  EXPECT_EQ(ids_of(log(events)), (Ids{"windows.disk.io-retried"}));
+}
+
+TEST_F(EventRulesTest, CauseInTheSystemLogIsFoundForAFailureInTheApplicationLog) {
+  EXPECT_EQ(log({{{}, {"0x800423f2, The writer timed out.", kWmiWriter}}}).size(), 1u);
+  EventText cause{.provider = "volsnap", .id = 8, .level = 2, .channel = "System"};
+  cause.time += 600'000'000;
+  const auto findings = log({{cause, {"\\Device\\HarddiskVolumeShadowCopy1", "C:"}}});
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.volsnap.hold-timeout"}));
+  cause.provider = "storahci";
+  cause.id = 129;
+  const auto reset = log({{cause, {"\\Device\\RaidPort0"}}});
+  ASSERT_EQ(ids_of(reset), (Ids{"windows.window.io", "windows.window.io"}));
+  EXPECT_NE(reset[0].title.en.find("storahci 129"), std::string::npos) << reset[0].title.en;
+}
+
+TEST_F(EventRulesTest, CrashOfTheWritersServiceIsItsCause) {
+  EventText crash{.provider = "Service Control Manager", .id = 7034, .level = 2, .channel = "System"};
+  EXPECT_EQ(log({{crash, {"x"}}}).size(), 0u);
+  const auto findings = text(
+      "Log Name: Application\nSource: VSS\nDate: 2024-05-01T02:03:04\nEvent ID: 8229\nDescription:\n0x800423f4\n" +
+      kSqlWriter +
+      "Log Name: System\nSource: Service Control Manager\nDate: 2024-05-01T02:02:30\nEvent ID: 7034\nDescription:\n"
+      "The SQL Server VSS Writer service terminated unexpectedly.  It has done this 1 time(s).\n");
+  EXPECT_EQ(ids_of(findings),
+            (Ids{"windows.service.sql-crashed", "windows.vss.sql-writer-failed", "windows.window.service"}));
+}
+
+TEST_F(EventRulesTest, EventsOfAnotherComputerAreNoCause) {
+  log({{{.computer = "a"}, {"0x800423f2, x", kWmiWriter}}});
+  EXPECT_EQ(log({{{.provider = "storahci", .id = 129, .channel = "System", .computer = "b"}, {"x"}}}).size(), 0u);
+}
+
+TEST_F(EventRulesTest, FrozenDatabaseThatIsNeverResumedIsReported) {
+  const std::string frozen = " spid51 I/O is frozen on database sales. No user action is required.\n";
+  const std::string resumed = " spid51 I/O was resumed on database sales. No user action is required.\n";
+  const std::string later =
+      "2024-05-01 04:00:00.00 spid9 I/O is frozen on database model. No user action is required.\n";
+  EXPECT_EQ(ids_of(text("2024-05-01 02:03:04.00" + frozen + later)), (Ids{"windows.sql-event.never-resumed"}));
+  EXPECT_EQ(ids_of(text("2024-05-01 02:03:04.00" + frozen + "2024-05-01 02:05:04.00" + resumed)),
+            (Ids{"windows.sql-event.frozen-long"}));
+  EXPECT_TRUE(text("2024-05-01 02:03:04.00" + frozen + "2024-05-01 02:03:07.00" + resumed + later).empty());
+}
+
+TEST_F(EventRulesTest, FreezeAtTheEndOfALogIsNoHang) {
+  EXPECT_TRUE(log({{{.provider = "MSSQLSERVER", .id = 3197, .level = 4}, {"sales"}}}).empty());
+}
+
+TEST_F(EventRulesTest, BlocksMayCutAnExportAnywhere) {
+  const std::string whole =
+      "Source: VSS\nEvent ID: 8229\nDescription:\n0x800423f4, x\n" + kSqlWriter + "Source: volsnap\nEvent ID: 25\n";
+  for (const std::size_t bytes : {1u, 20u, 60u, 200u}) {
+    EXPECT_EQ(ids_of(text(whole, bytes)), (Ids{"windows.volsnap.grow-in-time", "windows.vss.sql-writer-failed"}))
+        << bytes;
+  }
+}
+
+TEST_F(EventRulesTest, WrappedMessageWithoutHeadIsOneEvent) {
+  const auto findings = text(
+      "4. There should be event logs like this.\n```\nVolume Shadow Copy Service error: Unexpected error querying for "
+      "the\n"
+      "IVssWriterCallback interface. hr = 0x80070005, Access is denied.\n. This is often caused by incorrect security "
+      "settings\n"
+      "\nContext:\nWriter Class Id: {e8132975-6f93-4464-a53e-1050253ae220}\nWriter Name: System Writer\n");
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.callback-access-denied"}));
+  EXPECT_EQ(findings[0].component, "System Writer");
+  EXPECT_EQ(findings[0].evidence[0].line, 3u);
+}
+
+TEST_F(EventRulesTest, SecretsOfAnEventLogAreRedacted) {
+  const EventRules rules(RuleBase::built_in(), [](std::string_view text) {
+    std::string clean(text);
+    for (std::size_t at = 0; (at = clean.find("hunter2", at)) != std::string::npos;) clean.replace(at, 7, "***");
+    return clean;
+  });
+  ChunkWriter chunk;
+  chunk.record(
+      1, classic_event({}, {"0x800423f4, hunter2", context("Oracle hunter2", "26d02976-b909-43ad-af7e-62a4f625e372")},
+                       ""));
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  const auto one = rules.scan(artifact);
+  one->block(Block{file_of({chunk.finish()}), false}, 0);
+  Insights insights;
+  one->finish(insights);
+  ASSERT_EQ(ids_of(insights.findings), (Ids{"windows.vss.vendor-writer-failed"}));
+  EXPECT_EQ(insights.findings[0].component, "Oracle ***");
+  EXPECT_EQ(insights.findings[0].evidence[0].excerpt.find("hunter2"), std::string::npos);
+  EXPECT_EQ(insights.findings[0].title.en.find("hunter2"), std::string::npos);
+}
+
+TEST_F(EventRulesTest, FileThatIsNoEventLogIsAnError) {
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  EXPECT_TRUE(scan(artifact, std::string(100'000, 'x'), 4096).empty());
+  ASSERT_EQ(errors_.size(), 1u);
+  EXPECT_EQ(errors_[0].code, ErrorCode::corrupt);
+}
+
+TEST_F(EventRulesTest, ScanThatIsGivenUpEndsItsThread) {
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  const auto one = rules_.scan(artifact);
+  one->block(Block{"ElfFile", false}, 0);
+}
+
+TEST_F(EventRulesTest, LogsOfProgramsAreNotLookedInto) {
+  for (const char* id : {"linux.syslog", "windows.sql.errorlog", "windows.agent.waappagent-log"}) {
+    Artifact artifact;
+    artifact.id = id;
+    EXPECT_EQ(rules_.scan(artifact), nullptr) << id;
+  }
+}
+
+TEST(EventRuleFileTest, ConditionsThatMakeNoSenseAreErrorsWithTheirLine) {
+  const auto parse = [](const std::string& inside) {
+    const std::string xml = "<rules><rule id='r' severity='error' owner='windows'>\n" + inside +
+                            "<title>t</title><advice>a</advice></rule></rules>";
+    const std::array<EmbeddedFile, 1> files = {EmbeddedFile{"my.xml", xml}};
+    const auto parsed = RuleBase::parse(files);
+    return parsed ? std::string() : parsed.error().what;
+  };
+  EXPECT_EQ(parse("<event provider='VSS' id='1 5-7'><hresult>0x80042301</hresult></event>"), "");
+  EXPECT_EQ(parse("<event provider='VSS' id='x'/>"), "my.xml:2: event: id is no number or range: x");
+  EXPECT_EQ(parse("<event id='1'/>"), "my.xml:2: event: provider or id is missing");
+  EXPECT_EQ(parse("<event provider='VSS' id='1'><dta/></event>"), "my.xml:2: event: <dta> is not known");
+  EXPECT_EQ(parse("<event provider='VSS' id='1'><data matches='x'/></event>"), "my.xml:2: data: name is missing");
+  EXPECT_EQ(parse("<event provider='VSS' id='1'><writer/></event>"), "my.xml:2: writer: empty");
+  EXPECT_EQ(parse("<event provider='VSS' id='1' level='loud'/>"),
+            "my.xml:2: event: level is none of critical, error, warning, information");
+}
+
+}  // namespace
+}  // namespace vmtriage

@@ -1,0 +1,195 @@
+#include "analyzers/rules.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "analyzers/matcher.h"
+#include "analyzers/text_rules.h"
+
+namespace vmtriage {
+namespace {
+
+/// The findings of one rule on a text of its first artifact.
+std::vector<Finding> apply(const Rule& rule, const std::string& text) {
+  RuleBase base = RuleBase::built_in();
+  const TextRules rules(base, [](std::string_view line) { return std::string(line); });
+  Artifact artifact;
+  artifact.id = rule.artifacts.front() == "*" ? "text.unknown" : rule.artifacts.front();
+  if (artifact.id.ends_with('*')) artifact.id.back() = 'x';
+  artifact.origin = "example";
+  artifact.modified = *make_time(2030, 1, 1, 0, 0, 0);
+  const auto scan = rules.scan(artifact);
+  scan->block({text, false}, 1);
+  Insights insights;
+  scan->finish(insights);
+  std::erase_if(insights.findings, [&](const Finding& finding) { return finding.rule_id != rule.id; });
+  return std::move(insights.findings);
+}
+
+/// As many copies of an example as the rule's threshold asks for.
+std::string repeated(const std::string& example, std::uint32_t count) {
+  std::string text;
+  for (std::uint32_t i = 0; i < count; ++i) text += example + "\n";
+  return text;
+}
+
+class BuiltInRule : public testing::TestWithParam<std::size_t> {
+ protected:
+  const Rule& rule() const { return RuleBase::built_in().rules()[GetParam()]; }
+};
+
+TEST_P(BuiltInRule, HitsItsExamplesAndMissesItsCounterExamples) {
+  if (rule().patterns.empty()) return;
+  EXPECT_FALSE(rule().matches.empty()) << "a rule brings an example";
+  EXPECT_FALSE(rule().misses.empty()) << "a rule brings a counter-example";
+  for (const std::string& example : rule().matches) {
+    const bool is_line = example.find('\n') == std::string::npos;
+    EXPECT_FALSE(apply(rule(), is_line ? repeated(example, rule().threshold) : example).empty()) << example;
+  }
+  for (const std::string& example : rule().misses) {
+    const bool is_line = example.find('\n') == std::string::npos;
+    EXPECT_TRUE(apply(rule(), is_line ? repeated(example, rule().threshold) : example).empty()) << example;
+  }
+}
+
+TEST_P(BuiltInRule, SpeaksBothLanguagesAndNamesItsSource) {
+  EXPECT_FALSE(rule().title.en.empty());
+  EXPECT_FALSE(rule().title.ja.empty());
+  EXPECT_FALSE(rule().advice.en.empty());
+  EXPECT_FALSE(rule().advice.ja.empty());
+  EXPECT_TRUE(rule().reference.starts_with("https://")) << rule().reference;
+}
+
+TEST_P(BuiltInRule, HasAnAnchorInEveryPatternThatIsRunOnEveryText) {
+  std::vector<std::string> patterns = rule().patterns;
+  for (const Unless& unless : rule().unless) {
+    if (unless.on != Unless::On::line) patterns.push_back(unless.pattern);
+  }
+  const auto matcher = Matcher::compile(patterns);
+  ASSERT_TRUE(matcher);
+  for (const std::size_t i : matcher->unanchored()) ADD_FAILURE() << "one pattern without an anchor costs every log: " << patterns[i];
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BuiltInRule, testing::Range<std::size_t>(0, RuleBase::built_in().rules().size()), [](const auto& param) {
+  std::string name = RuleBase::built_in().rules()[param.param].id;
+  for (char& c : name) {
+    if (!isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+});
+
+Result<RuleBase> parse(const std::string& rules) {
+  const std::string text = "<rules>\n" + rules + "</rules>";
+  const EmbeddedFile file{"my.xml", text};
+  return RuleBase::parse(std::span(&file, 1));
+}
+
+constexpr const char* kRule = R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
+<pattern>disk (?P&lt;component>\w+) is on fire</pattern>%s<title>{component}</title><advice>run</advice></rule>)";
+
+std::string with(const char* more) {
+  std::string rule = kRule;
+  return rule.replace(rule.find("%s"), 2, more);
+}
+
+TEST(Rules, AUserRuleWithABrokenPatternIsRefusedWithFileLineAndReason) {
+  const auto rules = parse(R"(<rule id="a" severity="error" artifacts="*" owner="customer">
+<pattern>broken (</pattern><title>t</title><advice>a</advice></rule>)");
+  ASSERT_FALSE(rules);
+  EXPECT_EQ(rules.error().code, ErrorCode::corrupt);
+  EXPECT_NE(rules.error().what.find("my.xml:3:"), std::string::npos) << rules.error().what;
+  EXPECT_NE(rules.error().what.find("missing"), std::string::npos) << rules.error().what;
+}
+
+struct WrongRule {
+  const char* xml;
+  const char* reason;
+};
+
+class WrongRules : public testing::TestWithParam<WrongRule> {};
+
+TEST_P(WrongRules, AreRefused) {
+  const auto rules = parse(GetParam().xml);
+  ASSERT_FALSE(rules);
+  EXPECT_NE(rules.error().what.find(GetParam().reason), std::string::npos) << rules.error().what;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, WrongRules,
+    testing::Values(WrongRule{"<rule severity='error' owner='customer'/>", "no id"},
+                    WrongRule{"<rule id='x' severity='bad' owner='customer'/>", "severity"},
+                    WrongRule{"<rule id='x' severity='error' owner='me'/>", "owner"},
+                    WrongRule{"<rule id='x' severity='error' owner='customer'><title>t</title><advice>a</advice></rule>", "x: "},
+                    WrongRule{"<rule id='x'", "my.xml:"}));
+
+TEST(Rules, AThresholdCountsWithinItsTime) {
+  const auto base = parse(with("<threshold count=\"3\" within=\"1h\"/>"));
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto count = [&](const std::string& text) {
+    Artifact artifact;
+    artifact.modified = now();
+    const auto scan = rules.scan(artifact);
+    scan->block({text, false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    return insights.findings.size();
+  };
+  EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T02:00:00Z disk a is on fire\n2024-01-01T04:00:00Z disk a is on fire\n"), 0u);
+  EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T00:20:00Z disk a is on fire\n2024-01-01T00:40:00Z disk a is on fire\n"), 1u);
+  EXPECT_EQ(count("disk a is on fire\ndisk b is on fire\ndisk c is on fire\n"), 0u) << "components are counted apart";
+}
+
+TEST(Rules, ARecoveryMarkerTakesAFindingBackOnlyBehindTheLastHit) {
+  const auto base = parse(with("<unless on=\"after\">fire brigade was here</unless>"));
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto count = [&](const std::string& text) {
+    const auto scan = rules.scan(Artifact{});
+    scan->block({text, false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    return insights.findings.size();
+  };
+  EXPECT_EQ(count("disk a is on fire\nfire brigade was here\n"), 0u);
+  EXPECT_EQ(count("fire brigade was here\ndisk a is on fire\n"), 1u);
+}
+
+TEST(Rules, AFindingCountsAllHitsAndKeepsFiveExcerptsWithTheirLines) {
+  const auto base = parse(with(""));
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  Artifact artifact;
+  artifact.origin = "/var/log/x";
+  const auto scan = rules.scan(artifact);
+  std::string text;
+  for (int i = 1; i <= 5000; ++i) text += "2024-01-01T00:00:00Z disk sda is on fire " + std::to_string(i) + "\n";
+  scan->block({text, false}, 11);
+  Insights insights;
+  scan->finish(insights);
+  ASSERT_EQ(insights.findings.size(), 1u);
+  const Finding& finding = insights.findings[0];
+  EXPECT_EQ(finding.component, "sda");
+  EXPECT_EQ(finding.title.en, "sda");
+  EXPECT_EQ(finding.count, 5000u);
+  ASSERT_EQ(finding.evidence.size(), kMaxExcerpts);
+  EXPECT_EQ(finding.evidence[0].line, 11u);
+  EXPECT_EQ(finding.evidence[0].origin, "/var/log/x");
+  EXPECT_EQ(format_time(*finding.first_seen), "2024-01-01T00:00:00Z");
+}
+
+TEST(Rules, APackedMessageOfTheAgentIsUnpackedRedactedAndMatched) {
+  // zlib + base64 of "Agent WALinuxAgent-2.2.46 launched …", as in a real log of agent 2.2.46.
+  const std::string line =
+      "2022-10-27T05:53:48.271214Z ERROR Daemon Event: name=WALinuxAgent, op=Enable, "
+      "message=eJw1zLsOgzAMQNFf8cYUokLVgS07e2eXuE2kYCrHFvTveUgdr3R1wodY4RnGzLaFM1zXdu39AQWNp0QR1qwJpmWekSM035+mhXtwBt6q+PrK7FfEy3Fi7"
+      "GjTdKyFpDbwxlz+hpCa8EFFGuC2AyUXKrQ=, duration=0";
+  const auto text = unpack_message(line);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("failed with return code: 1"), std::string::npos) << *text;
+  EXPECT_FALSE(unpack_message("message=eJxxxx"));
+  EXPECT_FALSE(unpack_message("nothing here"));
+}
+
+}  // namespace
+}  // namespace vmtriage

@@ -1,0 +1,257 @@
+#include <set>
+
+#include "tests/cli/cli.h"
+#include "tests/collectors/one_shot_server.h"
+
+namespace vmtriage {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+constexpr const char* kExtensionLog = "var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/extension.log";
+
+/// The paths below files/ that were collected, of those that hold `part`.
+std::set<std::string> collected(const Unpacked& bundle, std::string_view part = "") {
+  std::set<std::string> paths;
+  for (const Json& file : bundle.manifest["files"]) {
+    const std::string path = file["path"];
+    if (path.starts_with("files/") && path.find(part) != std::string::npos) paths.insert(path.substr(6));
+  }
+  return paths;
+}
+
+class Collect : public CliTest {
+ protected:
+  Unpacked bundle(const Arguments& more = {}) const { return unpack(collect(more)); }
+};
+
+// ---- what is chosen
+
+TEST_F(Collect, ProfileDecidesWhatIsTaken) {
+  put("var/log/waagent.log", "x\n");
+  put("var/log/dpkg.log", "x\n");
+  put("hana/shared/HDB/HDB00/vm1/trace/backup.log", "x\n");
+  put("root/vm1_20240501/Scripts/MicrosoftAzureBackupILRLogFile.log", "x\n");
+  const struct {
+    Arguments profiles;
+    std::set<std::string> extra;
+  } cases[] = {
+      {{}, {"var/log/syslog", "var/log/waagent.log", "var/log/dpkg.log"}},
+      {{"--profile", "minimal"}, {"var/log/syslog", "var/log/waagent.log"}},
+      {{"--profile", "sap-hana"},
+       {"var/log/syslog", "var/log/waagent.log", "var/log/dpkg.log", "hana/shared/HDB/HDB00/vm1/trace/backup.log"}},
+      {{"--profile", "file-restore"}, {"root/vm1_20240501/Scripts/MicrosoftAzureBackupILRLogFile.log"}},
+      {{"--profile", "minimal", "--profile", "file-restore"},
+       {"var/log/syslog", "var/log/waagent.log", "root/vm1_20240501/Scripts/MicrosoftAzureBackupILRLogFile.log"}},
+      {{"--profile", "everything"},
+       {"var/log/syslog", "var/log/waagent.log", "var/log/dpkg.log", "hana/shared/HDB/HDB00/vm1/trace/backup.log",
+        "root/vm1_20240501/Scripts/MicrosoftAzureBackupILRLogFile.log"}},
+  };
+  for (const auto& [profiles, extra] : cases) {
+    std::set<std::string> expected = extra;
+    expected.insert({"etc/hostname", "etc/os-release"});
+    EXPECT_EQ(collected(bundle(profiles)), expected) << ::testing::PrintToString(profiles);
+  }
+}
+
+TEST_F(Collect, SinceAndUntilCutLogsAndLeaveOldFilesOut) {
+  put("var/log/waagent.log",
+      "2024-05-01T10:00:00.000000Z INFO ExtHandler early\n2024-05-10T10:00:00.000000Z INFO ExtHandler wanted\n"
+      "  its second line\n2024-05-20T10:00:00.000000Z INFO ExtHandler late\n");
+  put("var/log/old.log", "2020-01-01T10:00:00Z old\n");
+  std::filesystem::last_write_time(vm_path("var/log/old.log"),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * 4000));
+  const Unpacked cut = bundle({"--since", "2024-05-05", "--until", "2024-05-15"});
+  EXPECT_EQ(cut.file("files/var/log/waagent.log"), "2024-05-10T10:00:00.000000Z INFO ExtHandler wanted\n  its second line\n");
+  EXPECT_THAT(said_about(cut.findings, "/var/log/old.log"), HasSubstr("not changed since --since"));
+  EXPECT_FALSE(cut.has("files/var/log/old.log"));
+}
+
+TEST_F(Collect, IncludeAddsAndExcludeTakesAway) {
+  put("opt/tool/logs/a.log", "a\n");
+  put("opt/tool/logs/deep/b.log", "b\n");
+  put("opt/tool/secret.pem", "c\n");
+  put("var/log/noise.log", "d\n");
+  const Unpacked some = bundle({"--include", "/opt/tool/logs/*.log", "--include", "/opt/nothing/*", "--exclude", "noise*"});
+  EXPECT_THAT(collected(some, "opt/"), ElementsAre("opt/tool/logs/a.log"));
+  EXPECT_THAT(said_about(some.findings, "/opt/nothing/*"), HasSubstr("--include: not found"));
+  EXPECT_THAT(said_about(some.findings, "/var/log/noise.log"), HasSubstr("excluded by --exclude"));
+  EXPECT_FALSE(some.has("files/var/log/noise.log"));
+  const Unpacked all = bundle({"--include", "/opt/tool/**"});
+  EXPECT_THAT(collected(all, "opt/"), ElementsAre("opt/tool/logs/a.log", "opt/tool/logs/deep/b.log"));
+  EXPECT_THAT(said_about(all.findings, "secret.pem"), HasSubstr("never collected"));
+}
+
+// ---- budgets
+
+TEST_F(Collect, LongTextKeepsItsNewestPartInWholeLinesAndSaysSo) {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "line number " + std::to_string(i) + "\n";
+  put("var/log/messages", text);
+  put("var/log/old.gz", noise(20'000));
+  put("var/log/old.gz", "\x1f\x8b" + noise(20'000));
+  const Unpacked short_one = bundle({"--max-file-size", "10000"});
+  const std::string kept = short_one.file("files/var/log/messages");
+  EXPECT_THAT(kept, StartsWith("line number "));
+  EXPECT_TRUE(text.ends_with(kept));
+  EXPECT_GT(kept.size(), 9900u);
+  EXPECT_LE(kept.size(), 10'000u);
+  EXPECT_THAT(said_about(short_one.findings, "/var/log/messages"), HasSubstr("the newest part was kept"));
+  for (const Json& file : short_one.manifest["files"]) {
+    if (file["origin"] == "/var/log/messages") {
+      EXPECT_EQ(file["truncated"], text.size() - kept.size());
+    }
+  }
+  EXPECT_THAT(said_about(short_one.findings, "/var/log/old.gz"), HasSubstr("too large"));
+}
+
+TEST_F(Collect, TotalBudgetTakesTheNextSmallerFile) {
+  put("var/log/waagent.log", std::string(6000, 'a') + "\n");
+  put("var/log/messages", std::string(7000, 'b') + "\n");
+  put("var/log/zypper.log", std::string(1000, 'c') + "\n");
+  const Unpacked part = bundle({"--max-total-size", "8000"});
+  EXPECT_TRUE(part.has("files/var/log/waagent.log"));
+  EXPECT_TRUE(part.has("files/var/log/zypper.log"));
+  EXPECT_THAT(said_about(part.findings, "/var/log/messages"), HasSubstr("over the total budget"));
+}
+
+// ---- SAP HANA
+
+TEST_F(Collect, HanaLogsAreFoundOnceHoweverManyPathsLeadThere) {
+  const std::string backup = put("hana/shared/HDB/HDB00/vm1/trace/backup.log", "2024-05-01 system\n");
+  put("hana/shared/HDB/HDB00/vm1/trace/DB_HDB/backup.log", "2024-05-01 tenant\n");
+  put("hana/shared/HDB/HDB00/vm1/trace/DB_HDB/backint.log", "2024-05-01 backint\n");
+  link("/hana/shared/HDB/HDB00", "usr/sap/HDB/HDB00");
+  std::filesystem::create_hard_link(backup, vm_path("hana/shared/HDB/HDB00/vm1/trace/backup.log.copy"));
+  const Unpacked hana = bundle({"--profile", "sap-hana"});
+  EXPECT_THAT(collected(hana, "trace/"),
+              ElementsAre("hana/shared/HDB/HDB00/vm1/trace/DB_HDB/backint.log",
+                          "hana/shared/HDB/HDB00/vm1/trace/DB_HDB/backup.log", "hana/shared/HDB/HDB00/vm1/trace/backup.log"));
+}
+
+TEST_F(Collect, HanaLogsInAnUnusualPlaceAreSearched) {
+  put("data/sap/PRD/HDB10/vm1/trace/backup.log", "2024-05-01 system\n");
+  put("var/lib/docker/overlay2/1/trace/backup.log", "of a container\n");
+  const Unpacked hana = bundle({"--profile", "sap-hana"});
+  EXPECT_THAT(collected(hana, "backup.log"), ElementsAre("data/sap/PRD/HDB10/vm1/trace/backup.log"));
+  EXPECT_THAT(said_about(hana.findings, "backint.log"), HasSubstr("not found"));
+  put("hana/shared/PRD/HDB10/vm1/trace/backup.log", "2024-05-01 usual\n");
+  EXPECT_THAT(collected(bundle({"--profile", "sap-hana"}), "backup.log"), ElementsAre("hana/shared/PRD/HDB10/vm1/trace/backup.log"));
+}
+
+// ---- file restore
+
+TEST_F(Collect, PathOfAFileRestoreIsTakenWholeButForItsPasswords) {
+  put("data/restore/vm1_wus_123456789-1234.py", "TargetPassword = \"70d717a9e2daec2\"\nprint('x')\n");
+  put("data/restore/vm1-20240501/Scripts/MicrosoftAzureBackupILRLogFile.log", "log\n");
+  put("data/restore/vm1-20240501/Scripts/key.pem", "never\n");
+  const Unpacked restore = bundle({"--profile", "file-restore", "--path", "/data/restore/vm1_wus_123456789-1234.py", "--path",
+                                   "/data/restore/vm1-20240501", "--path", "/data/nothing"});
+  EXPECT_THAT(collected(restore, "data/"),
+              ElementsAre("data/restore/vm1-20240501/Scripts/MicrosoftAzureBackupILRLogFile.log", "data/restore/vm1_wus_123456789-1234.py"));
+  EXPECT_THAT(restore.file("files/data/restore/vm1_wus_123456789-1234.py"), AllOf(HasSubstr("TargetPassword"), Not(HasSubstr("70d717a9"))));
+  EXPECT_THAT(said_about(restore.findings, "/data/nothing"), HasSubstr("not found"));
+  EXPECT_THAT(said_about(restore.findings, "key.pem"), HasSubstr("never collected"));
+}
+
+// ---- what is never taken
+
+TEST_F(Collect, DenyListHoldsThroughLinksAndIncludes) {
+  put("var/lib/waagent/0123.prv", "key material\n");
+  put("var/log/private.pem", "key material\n");
+  put("etc/azure/ovf-env.xml", "key material\n");
+  link("/var/lib/waagent/0123.prv", "var/log/innocent.log");
+  link("private.pem", "var/log/also-innocent.log");
+  const Unpacked all = bundle({"--profile", "everything", "--include-personal", "--include", "/var/lib/waagent/*", "--include", "/etc/azure/*"});
+  EXPECT_NE(run_quietly("grep -r 'key material' '" + all.folder + "'"), 0);
+  // A file that two names lead to is named once.
+  const std::string said = said_about(all.findings, "never collected");
+  for (const char* name : {"innocent.log", "also-innocent.log", "ovf-env.xml"}) EXPECT_THAT(said, HasSubstr(name));
+  EXPECT_FALSE(all.has("files/var/log/innocent.log"));
+  EXPECT_FALSE(all.has("files/var/log/also-innocent.log"));
+}
+
+TEST_F(Collect, PersonalLogsNeedTheirOption) {
+  const Arguments names = {"var/log/auth.log", "var/log/secure", "var/log/audit/audit.log"};
+  for (const std::string& name : names) put(name, "x\n");
+  link("auth.log", "var/log/aaa.log");
+  const Unpacked without = bundle();
+  const Unpacked with = bundle({"--include-personal"});
+  EXPECT_FALSE(without.has("files/var/log/aaa.log"));
+  for (const std::string& name : {names[1], names[2], std::string("var/log/aaa.log")}) {
+    EXPECT_FALSE(without.has("files/" + name)) << name;
+    EXPECT_THAT(said_about(without.findings, name), HasSubstr("--include-personal")) << name;
+    EXPECT_TRUE(with.has("files/" + name)) << name;
+  }
+}
+
+// ---- the run
+
+TEST_F(Collect, DryRunSaysWhatItWouldDoAndTouchesNothing) {
+  put("var/log/auth.log", "x\n");
+  const Outcome outcome = collect({"--dry-run"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("/var/log/syslog"), HasSubstr("/var/log/auth.log: personal data"), HasSubstr("items")));
+  EXPECT_EQ(files_in_target(), 0u);
+  const Outcome live = collect_live({"--dry-run", "--profile", "minimal"});
+  EXPECT_EQ(live.exit_code, 0);
+  EXPECT_THAT(live.out, HasSubstr("$ lsblk"));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.file("out")));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.file("run")));
+}
+
+TEST_F(Collect, BatchPrintsThePathAndNothingElse) {
+  const Outcome outcome = collect({"--case-id", "2405010040001234"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, IsEmpty());
+  ASSERT_THAT(outcome.out, ::testing::MatchesRegex(".*/vmtriage_2405010040001234_vm1_[0-9]+T[0-9]+Z_[0-9a-f]+\\.zip\n"));
+  const std::string path = outcome.out.substr(0, outcome.out.size() - 1);
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+  const Outcome named = run_program({"collect", "--root", root_, "--batch", "-o", target_ + "/mine.zip"});
+  EXPECT_EQ(named.out, target_ + "/mine.zip\n");
+}
+
+TEST_F(Collect, MissingPartsOfTheSupportRequestAreNamedForThisKindOfVmOnly) {
+  const Outcome outcome = run_program({"collect", "--root", root_, "-o", target_});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("Asked for by support and missing"), HasSubstr("/var/log/waagent")));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("C:\\Windows")));
+}
+
+TEST_F(Collect, ExitCodeIsTheVerdict) {
+  const auto code = [this] { return collect().exit_code; };
+  EXPECT_EQ(code(), 0);
+  put(kExtensionLog, "2024-05-01 10:00:00.1  Info  snapshot failed with SnapshotRateExceeded\n");
+  EXPECT_EQ(code(), 1);
+  put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Failed to FIFREEZE: /data\n");
+  EXPECT_EQ(code(), 2);
+  put(kExtensionLog, "");
+  put("var/log/broken.log.gz", "\x1f\x8b\x08 broken");
+  EXPECT_EQ(code(), 3);
+}
+
+TEST_F(Collect, MetadataServiceNamesTheVm) {
+  OneShotServer server([](int socket) {
+    const std::string body =
+        R"({"compute": {"location": "westeurope", "name": "stand-in", "resourceGroupName": "rg-test", "subscriptionId": )"
+        R"("8d10da13-8125-4ba9-a717-bf7490507b3d", "vmId": "02aab8a4-74ef-476e-8182-f6d2ba4166a6", "vmSize": "Standard_D2s_v5"}})";
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                    "\r\nConnection: close\r\n\r\n" + body);
+  });
+  const Outcome outcome = collect_live({"--profile", "minimal", "--since", "1h", "--batch", "--vault", "vault1", "--imds-address",
+                                        "127.0.0.1:" + std::to_string(server.request().port)});
+  const Unpacked live = unpack(outcome);
+  EXPECT_EQ(live.findings["host"]["azure"]["vm"], "stand-in");
+  EXPECT_EQ(live.manifest["environment"]["resource_group"], "rg-test");
+  EXPECT_THAT(live.file("ticket.txt"), AllOf(HasSubstr("stand-in"), HasSubstr("8d10da13-8125-4ba9-a717-bf7490507b3d"), HasSubstr("vault1")));
+  EXPECT_TRUE(live.has("commands"));
+}
+
+}  // namespace
+}  // namespace vmtriage
