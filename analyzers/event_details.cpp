@@ -298,7 +298,7 @@ std::string flat_text(const Event& event) {
   if (!text.empty()) return text;
   for (const auto& [name, value] : event.data) {
     const std::string flat = flatten(value);
-    if (flat.empty()) continue;
+    if (flat.empty() || name == "Binary") continue;
     if (!text.empty()) text += "; ";
     if (!name.starts_with('#') && !name.starts_with("param")) text.append(name) += ": ";
     text += flat;

@@ -47,17 +47,34 @@ bool is_code(const std::vector<std::string>& wanted, std::uint32_t code) {
   return contains(wanted, format_hresult(code));
 }
 
+constexpr std::string_view kBinary = "Binary";  // a leaf beside the values, in hexadecimal
+
+/// The k-th value, whatever its name: newer versions of a driver name what older ones number.
+std::string_view value_at(const Event& event, std::size_t position) {
+  for (const auto& [name, value] : event.data) {
+    if (name != kBinary && --position == 0) return value;
+  }
+  return {};
+}
+
 /// The value that a name of a rule stands for: `#k`, a leaf's name, `last`.
 std::string_view named_value(const Event& event, std::string_view name) {
-  if (name == "last") return event.data.empty() ? std::string_view() : event.data.back().second;
-  return event.value(name);
+  if (name == "last") {
+    const auto last =
+        std::find_if(event.data.rbegin(), event.data.rend(), [](const auto& value) { return value.first != kBinary; });
+    return last == event.data.rend() ? std::string_view() : last->second;
+  }
+  const std::string_view value = event.value(name);
+  if (!value.empty() || name.size() != 2 || name[0] != '#' || name[1] < '1' || name[1] > '9') return value;
+  return value_at(event, static_cast<std::size_t>(name[1] - '0'));
 }
 
 /// Names that a rule's texts may use for what an event says.
 std::string detail(const Event& event, const EventDetails& details, std::string_view name) {
   if (name == "writer")
     return details.context.writer_name.empty() ? details.context.writer_class_id : details.context.writer_name;
-  if (name == "service") return details.service;
+  // A text says "restart the service {service}": the writer's name is the next best hint.
+  if (name == "service") return details.service.empty() ? details.context.writer_name : details.service;
   if (name == "service_name") return details.service_name;
   if (name == "process") return details.process;
   if (name == "volume") return details.volume;

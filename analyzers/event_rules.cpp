@@ -44,6 +44,13 @@ std::string database_of(const Event& event) {
   return std::string(rest.substr(0, rest.find_first_of(". \n")));
 }
 
+/// What an event did not tell leaves "()" where a text shows it.
+void drop_empty_brackets(std::string& text) {
+  constexpr std::string_view kEmpty = " ()";
+  for (std::size_t at = text.find(kEmpty); at != std::string::npos; at = text.find(kEmpty, at))
+    text.erase(at, kEmpty.size());
+}
+
 bool is_sql_server(std::string_view provider) { return starts_with_no_case(provider, "MSSQL"); }
 
 /// The hits of one rule on one component in one log.
@@ -182,6 +189,9 @@ class Hits {
 
   static Finding make(const Rule& rule, Group& group) {
     Finding finding = make_finding(rule, group.values);
+    for (std::string* text : {&finding.title.en, &finding.title.ja, &finding.advice.en, &finding.advice.ja}) {
+      drop_empty_brackets(*text);
+    }
     finding.count = group.count;
     finding.first_seen = group.first;
     finding.last_seen = group.last;

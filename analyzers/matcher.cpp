@@ -271,9 +271,12 @@ void Matcher::find(std::string_view block, std::vector<Candidate>& found, const 
   };
   std::size_t at = 0;
   if (!anchors_.empty()) {
+    std::uint8_t ahead = block.size() >= 4 ? table[hash_window(bytes, kTableBits)] : std::uint8_t{0};
     for (; at + kStride + 4 <= block.size(); at += kStride) {
       std::uint8_t seen[9];
-      for (std::size_t i = 0; i < 9; ++i) seen[i] = table[hash_window(bytes + at + 4 * i, kTableBits)];
+      seen[0] = ahead;
+      for (std::size_t i = 1; i < 9; ++i) seen[i] = table[hash_window(bytes + at + 4 * i, kTableBits)];
+      ahead = seen[8];
       unsigned any = 0;
       for (std::size_t i = 0; i < 8; ++i) any |= interesting(seen[i], seen[i + 1]);
       if (any == 0) continue;

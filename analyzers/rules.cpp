@@ -205,10 +205,14 @@ class RuleFile {
 }  // namespace
 
 bool Rule::applies_to(std::string_view artifact_id) const {
+  // "Every text" of one system's rule means the texts of that system and those of unknown origin.
+  const auto is_foreign = [&](std::string_view here, std::string_view there) {
+    return id.starts_with(here) && artifact_id.starts_with(there);
+  };
+  const bool foreign = is_foreign("linux.", "windows.") || is_foreign("windows.", "linux.");
   return std::any_of(artifacts.begin(), artifacts.end(), [&](const std::string& wanted) {
-    if (!wanted.empty() && wanted.back() == '*') {
-      return artifact_id.substr(0, wanted.size() - 1) == std::string_view(wanted).substr(0, wanted.size() - 1);
-    }
+    if (wanted == "*") return !foreign;
+    if (wanted.ends_with('*')) return artifact_id.starts_with(std::string_view(wanted).substr(0, wanted.size() - 1));
     return artifact_id == wanted;
   });
 }

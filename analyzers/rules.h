@@ -30,7 +30,7 @@ struct Unless {
 ///     <hresult>0x800423f3 0x800423f4</hresult>   <writer not="SqlServerWriter|third-party"/>
 struct EventTest {
   enum class On {
-    data,      ///< a value: `#k` the k-th unnamed one, a name, `last`, `any`; in an export without values, the message
+    data,      ///< a value: `#k` the k-th one, a name, `last`, `any`; in an export without values, the message
     hresult,   ///< a number anywhere in the event's texts
     writer,    ///< class id or name; `known`: in the table of writers, `third-party`: named but not in it, `none`
     process,   ///< the command line of the process that logged a VSS event

@@ -11,6 +11,8 @@ namespace vmtriage {
 namespace {
 
 constexpr int kMaxDepth = 24;
+/// A plan is in memory together with the names of the folder it is made of.
+constexpr std::size_t kMaxPlannedNameBytes = 8 << 20;
 constexpr int kMaxSearchDepth = 12;
 constexpr std::size_t kMaxSearchFolders = 200'000;
 constexpr std::chrono::seconds kMaxSearchTime{20};
@@ -79,7 +81,7 @@ void Finder::match_level(Walk& walk, const std::string& path, std::size_t level)
 void Finder::match_names(Walk& walk, const std::string& path, std::size_t level) const {
   const auto resolved = resolve_links(root_, path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
-  const auto names = list_folder(below(root_, *resolved));
+  const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
   if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
@@ -91,7 +93,7 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
 void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
   const auto resolved = depth == 0 ? resolve_links(root_, path) : Result<std::string>(path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
-  const auto names = list_folder(below(root_, *resolved));
+  const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
   if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {

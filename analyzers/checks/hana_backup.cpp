@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -80,6 +81,16 @@ std::string_view volume_of(std::string_view message) {
   return message.substr(begin + kPrefix.size(), std::min<std::size_t>(end - begin - kPrefix.size(), 160));
 }
 
+/// Looks for a word by its last letters, stepping over as many as it has: these logs grow to gigabytes.
+class WordSearch {
+ public:
+  explicit WordSearch(std::string_view word) : searcher_(word.begin(), word.end()) {}
+  bool in(std::string_view text) const { return std::search(text.begin(), text.end(), searcher_) != text.end(); }
+
+ private:
+  std::boyer_moore_horspool_searcher<std::string_view::const_iterator> searcher_;
+};
+
 class BackupLogScan : public Scan {
  public:
   BackupLogScan(const RuleBase& rules, const Artifact& artifact)
@@ -116,7 +127,8 @@ class BackupLogScan : public Scan {
   void read(const Line& line) {
     // Nearly every line of a healthy log is progress; only these words decide anything.
     const std::string_view text = line.text;
-    if (!has(text, "rror") && !has(text, "ERROR") && !has(text, "uccess")) return;
+    static const WordSearch success("uccess"), failure("rror"), loud_failure("ERROR");
+    if (!success.in(text) && !failure.in(text) && !loud_failure.in(text)) return;
     const auto parsed = parse_hana_backup_line(text);
     if (!parsed) return;
     const Outcome outcome = outcome_of(*parsed);

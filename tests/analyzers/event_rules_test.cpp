@@ -1,6 +1,7 @@
 #include "analyzers/event_rules.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
@@ -119,6 +120,7 @@ TEST_F(EventRulesTest, FailedWriterInAnEventLogIsNamedWithItsServiceAndError) {
   ASSERT_EQ(findings[0].evidence.size(), 1u);
   EXPECT_EQ(findings[0].evidence[0].record_id, 1u);
   EXPECT_NE(findings[0].evidence[0].excerpt.find("VSS 8229: 0x800423f4"), std::string::npos);
+  EXPECT_EQ(findings[0].evidence[0].excerpt.find("Binary"), std::string::npos);
 }
 
 TEST_F(EventRulesTest, SameWriterIsOneFindingWithItsCount) {
@@ -245,6 +247,28 @@ TEST_F(EventRulesTest, BlocksMayCutAnExportAnywhere) {
   }
 }
 
+TEST_F(EventRulesTest, NumberedValueIsFoundUnderTheNameThatNewerWindowsGivesIt) {
+  ChunkWriter chunk;
+  for (std::uint64_t id = 1; id <= 10; ++id) {
+    chunk.record(id, named_event({.provider = "disk", .id = 153, .record_id = id, .channel = "System"},
+                                 {{"DeviceName", string("\\Device\\Harddisk1\\DR1")}, {"Lba", string("0x10")}}));
+  }
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  const auto findings = scan(artifact, file_of({chunk.finish()}), 1 << 20);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.disk.io-retried"}));
+  EXPECT_EQ(findings[0].component, "\\Device\\Harddisk1\\DR1");
+}
+
+TEST_F(EventRulesTest, WhatAnEventDoesNotTellLeavesNoEmptyBrackets) {
+  for (const Finding& finding :
+       text("Source: VSS\nEvent ID: 12293\nDescription:\nx\n\nSource: VSS\nEvent ID: 12366\n")) {
+    EXPECT_EQ((finding.title.en + finding.title.ja + finding.advice.en + finding.advice.ja).find("()"),
+              std::string::npos)
+        << finding.rule_id;
+  }
+}
+
 TEST_F(EventRulesTest, WrappedMessageWithoutHeadIsOneEvent) {
   const auto findings = text(
       "4. There should be event logs like this.\n```\nVolume Shadow Copy Service error: Unexpected error querying for "
@@ -299,6 +323,14 @@ TEST_F(EventRulesTest, LogsOfProgramsAreNotLookedInto) {
     Artifact artifact;
     artifact.id = id;
     EXPECT_EQ(rules_.scan(artifact), nullptr) << id;
+  }
+}
+
+TEST(EventMatcherTest, EveryWordingHasAnAnchorSoThatLargeTextsAreReadFast) {
+  const EventMatcher matcher(RuleBase::built_in());
+  ASSERT_TRUE(matcher.wordings());
+  for (const std::size_t index : matcher.wordings()->unanchored()) {
+    ADD_FAILURE() << matcher.wordings()->pattern(index).pattern();
   }
 }
 

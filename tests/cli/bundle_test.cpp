@@ -16,17 +16,21 @@ constexpr const char* kExtensionLog = "var/log/azure/Microsoft.Azure.RecoverySer
 
 /// A line that holds a secret between « and ».
 constexpr std::string_view kSecretLines[] = {
-    "GET https://a.blob.core.windows.net/vhds/d.vhd?sv=2018-03-28&sr=b&sig=«7ap%2BxS9GQ%2FabcDEFghiJKLmnoPQRstuVWXyz01234%3D»&se=2024",
+    "GET "
+    "https://a.blob.core.windows.net/vhds/"
+    "d.vhd?sv=2018-03-28&sr=b&sig=«7ap%2BxS9GQ%2FabcDEFghiJKLmnoPQRstuVWXyz01234%3D»&se=2024",
     R"({"uri":"https://a/b?sv=2018\u0026sig=«JsonSasSignature%2B12345%3D»\u0026se=2024"})",
     "<Uri>https://a/b?sv=2018&amp;sig=«XmlSasSignature%2B12345%3D»&amp;se=2024</Uri>",
     "redirect=https%3A%2F%2Fa%2Fb%3Fsv%3D2018%26sig%3D«UrlSasSignature12345»%26se%3D2024",
-    "AccountName=a;AccountKey=«Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==»;X=y",
+    "AccountName=a;AccountKey=«Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/"
+    "KBHBeksoGMGw==»;X=y",
     "SharedAccessKeyName=Root;SharedAccessKey=«abcDEF0123456789abcDEF0123456789abcDEF01234=»",
     "SharedAccessSignature=«opaque-shared-0123456789»",
     R"("protectedSettings":"«MIIB0wYJKoZIhvcNAQcDoIIBxDCCAcACAQAx»","protectedSettingsCertThumbprint":"ABCDEF0123")",
     R"(JSON config: "{\"protectedSettings\": \"«MIIC1xYJKoZIhvcNAQcDoIIEscaped»\",\"publicSettings\": {}}")",
     "2024-05-01 10:00:00.1 Info snapshotTaskToken : «c2FtcGxlLXRhc2stdG9rZW4»",
-    "ddSnapshotIdentifier Information from Host- creationTime : 2024-05-01T00:00:00Z, id : 9f1c-22, token : «DirectDrive.Token-01_x»",
+    "ddSnapshotIdentifier Information from Host- creationTime : 2024-05-01T00:00:00Z, id : 9f1c-22, token : "
+    "«DirectDrive.Token-01_x»",
     R"("directDriveSnapshotIdentifier":{"creationTime":{"DateTime":"x"},"id":"2","token":"«DirectDriveJson01»"})",
     "Authorization: Bearer «eyJ0eXAiOiJKV1QiLCJhbGci.eyJhdWQiOiJodHRwczovL20.c2lnbmF0dXJl_x-»",
     "msi answered «eyJ0eXAiOiJKV1QiLCJhbGcj.eyJhdWQiOiJodHRwczovL21.c2lnbmF0dXJl_y-» ok",
@@ -57,7 +61,8 @@ Planted plant() {
     planted.text += std::string(line.substr(0, begin)) + secret + std::string(line.substr(end + 2)) + "\n";
   }
   planted.secrets.push_back("MIIEowIBAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun");
-  planted.text += "-----BEGIN RSA PRIVATE KEY-----\n" + planted.secrets.back() + "\n-----END RSA PRIVATE KEY-----\nplain end\n";
+  planted.text +=
+      "-----BEGIN RSA PRIVATE KEY-----\n" + planted.secrets.back() + "\n-----END RSA PRIVATE KEY-----\nplain end\n";
   return planted;
 }
 
@@ -73,8 +78,9 @@ class BundleOf : public CliTest {
   /// Changes the zip with Python: `python` sees the list `entries` of (info, bytes) and may change it.
   std::string changed(const Unpacked& bundle, const std::string& name, const std::string& python) const {
     const std::string path = scratch_.file(name + ".zip");
-    write_bytes(path + ".py", "import zipfile\nold = zipfile.ZipFile('" + bundle.zip + "')\nentries = [(i, old.read(i)) for i in old.infolist()]\n" +
-                                  python + "\nwith zipfile.ZipFile('" + path + "', 'w', zipfile.ZIP_DEFLATED) as new:\n" +
+    write_bytes(path + ".py", "import zipfile\nold = zipfile.ZipFile('" + bundle.zip +
+                                  "')\nentries = [(i, old.read(i)) for i in old.infolist()]\n" + python +
+                                  "\nwith zipfile.ZipFile('" + path + "', 'w', zipfile.ZIP_DEFLATED) as new:\n" +
                                   "  for info, data in entries: new.writestr(info, data)\n");
     EXPECT_EQ(run_quietly("python3 '" + path + ".py'"), 0);
     return path;
@@ -87,7 +93,8 @@ TEST_F(BundleOf, SecretsAreInNoByteOfTheBundleAndNotOnTheTerminal) {
   std::string one_line = planted.text;
   std::replace(one_line.begin(), one_line.end(), '\n', ' ');
   put("var/log/waagent.log", planted.text);
-  put(kExtensionLog, planted.text + "Failed to FIFREEZE: /data sig=1 https://a/b?sv=1&sig=" + planted.secrets[0] + "&se=2\n");
+  put(kExtensionLog,
+      planted.text + "Failed to FIFREEZE: /data sig=1 https://a/b?sv=1&sig=" + planted.secrets[0] + "&se=2\n");
   put("var/log/waagent.log.1.gz", gzipped(planted.text));
   put("var/log/azure/utf16.log", utf8_to_utf16("\xef\xbb\xbf" + planted.text));
   put("var/log/azure/utf16be.log", utf8_to_utf16("\xef\xbb\xbf" + planted.text, true));
@@ -108,7 +115,8 @@ TEST_F(BundleOf, SecretsAreInNoByteOfTheBundleAndNotOnTheTerminal) {
   std::string zip;
   for (const auto& entry : std::filesystem::directory_iterator(target_)) zip = entry.path().string();
   const Unpacked bundle = unpack_file(zip);
-  std::map<std::string, std::string> texts = {{"stdout", outcome.out}, {"stderr", outcome.err}, {"json", json.out}, {"html", html.out}};
+  std::map<std::string, std::string> texts = {
+      {"stdout", outcome.out}, {"stderr", outcome.err}, {"json", json.out}, {"html", html.out}};
   for (const auto& entry : std::filesystem::recursive_directory_iterator(bundle.folder)) {
     if (entry.is_regular_file()) texts[entry.path().string()] = read_bytes(entry.path().string());
   }
@@ -116,7 +124,8 @@ TEST_F(BundleOf, SecretsAreInNoByteOfTheBundleAndNotOnTheTerminal) {
   for (const std::string& secret : planted.secrets) {
     const std::string wide = utf8_to_utf16(secret), wide_be = utf8_to_utf16(secret, true);
     for (const auto& [name, text] : texts) {
-      EXPECT_TRUE(text.find(secret) == std::string::npos && text.find(wide) == std::string::npos && text.find(wide_be) == std::string::npos)
+      EXPECT_TRUE(text.find(secret) == std::string::npos && text.find(wide) == std::string::npos &&
+                  text.find(wide_be) == std::string::npos)
           << secret << " in " << name;
     }
   }
@@ -144,7 +153,9 @@ TEST_F(BundleOf, OneSecretHasOnePlaceholderInAllFilesOfARun) {
 }
 
 TEST_F(BundleOf, EveryFileIsByteForByteWhatItWasButForSecrets) {
-  const std::string bytes = "\xef\xbb\xbf" "first\r\nsecond \xff\xfe bytes\n\n\tlast without end";
+  const std::string bytes =
+      "\xef\xbb\xbf"
+      "first\r\nsecond \xff\xfe bytes\n\n\tlast without end";
   put("var/log/azure/bytes.log", bytes);
   put("var/log/azure/wide.log", utf8_to_utf16("\xef\xbb\xbfschön\r\n日本語\r\n"));
   put("var/log/azure/empty.log", "");
@@ -155,7 +166,8 @@ TEST_F(BundleOf, EveryFileIsByteForByteWhatItWasButForSecrets) {
 }
 
 TEST_F(BundleOf, ManifestIsWhatOthersComputeToo) {
-  for (int i = 0; i < 50; ++i) put("var/log/azure/a" + std::to_string(i) + ".log", noise(static_cast<std::size_t>(i) * 997));
+  for (int i = 0; i < 50; ++i)
+    put("var/log/azure/a" + std::to_string(i) + ".log", noise(static_cast<std::size_t>(i) * 997));
   const Unpacked bundle = healthy();
   write_bytes(scratch_.file("check.py"), R"(
 import hashlib, json, os, sys
@@ -182,17 +194,21 @@ TEST_F(BundleOf, ZipOpensEverywhere) {
   if (has_tool("7z")) {
     EXPECT_EQ(run_quietly("7z t '" + bundle.zip + "'"), 0);
   }
-  EXPECT_EQ(run_quietly("python3 -c \"import zipfile,sys; z=zipfile.ZipFile('" + bundle.zip + "'); sys.exit(z.testzip() is not None or not any('日本語' in n for n in z.namelist()))\""), 0);
+  EXPECT_EQ(run_quietly("python3 -c \"import zipfile,sys; z=zipfile.ZipFile('" + bundle.zip +
+                        "'); sys.exit(z.testzip() is not None or not any('日本語' in n for n in z.namelist()))\""),
+            0);
   EXPECT_LE(std::filesystem::path(bundle.zip).filename().string().size(), 110u);
 }
 
 TEST_F(BundleOf, ReportInsideIsTheOneThatWasPrinted) {
   put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Failed to FIFREEZE: /data\n");
-  const Outcome outcome = run_program({"collect", "--root", root_, "-o", target_ + "/vmtriage_x.zip", "--format", "json"});
+  const Outcome outcome =
+      run_program({"collect", "--root", root_, "-o", target_ + "/vmtriage_x.zip", "--format", "json"});
   const Unpacked bundle = unpack_file(target_ + "/vmtriage_x.zip");
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(outcome.out, bundle.file("findings.json"));
-  EXPECT_THAT(bundle.file("report.html"), AllOf(HasSubstr("/data"), HasSubstr("linux.freeze.fifreeze-failed"), Not(HasSubstr("<script src"))));
+  EXPECT_THAT(bundle.file("report.html"),
+              AllOf(HasSubstr("/data"), HasSubstr("linux.freeze.fifreeze-failed"), Not(HasSubstr("<script src"))));
   EXPECT_THAT(bundle.file("ticket.txt"), HasSubstr("/data"));
   EXPECT_THAT(bundle.file("README.txt"), Not(IsEmpty()));
   // A bundle analyzed again gives the same findings, and does not take its own report for evidence.
@@ -209,11 +225,15 @@ TEST_F(BundleOf, VerifyTellsEveryKindOfChange) {
   EXPECT_EQ(good.exit_code, 0);
   EXPECT_THAT(good.out, HasSubstr("all as the manifest says"));
   const std::vector<std::array<std::string, 3>> cases = {
-      {"changed", "entries = [(i, b'SOME text\\n' if i.filename.endswith('waagent.log') else d) for i, d in entries]", "was changed"},
+      {"changed", "entries = [(i, b'SOME text\\n' if i.filename.endswith('waagent.log') else d) for i, d in entries]",
+       "was changed"},
       {"shorter", "entries = [(i, d[:-1] if i.filename.endswith('waagent.log') else d) for i, d in entries]", "of the"},
-      {"longer", "entries = [(i, d + b'x' if i.filename.endswith('waagent.log') else d) for i, d in entries]", "is larger"},
-      {"added", "entries.append((zipfile.ZipInfo(entries[0][0].filename.split('/')[0] + '/files/new.log'), b'x'))", "new.log: is not in the manifest"},
-      {"missing", "entries = [(i, d) for i, d in entries if not i.filename.endswith('waagent.log')]", "waagent.log: is missing"},
+      {"longer", "entries = [(i, d + b'x' if i.filename.endswith('waagent.log') else d) for i, d in entries]",
+       "is larger"},
+      {"added", "entries.append((zipfile.ZipInfo(entries[0][0].filename.split('/')[0] + '/files/new.log'), b'x'))",
+       "new.log: is not in the manifest"},
+      {"missing", "entries = [(i, d) for i, d in entries if not i.filename.endswith('waagent.log')]",
+       "waagent.log: is missing"},
       {"outside", "entries.append((zipfile.ZipInfo('other/new.log'), b'x'))", "lies outside"},
   };
   for (const auto& [name, python, reason] : cases) {
@@ -222,7 +242,9 @@ TEST_F(BundleOf, VerifyTellsEveryKindOfChange) {
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.out, HasSubstr(reason));
   }
-  const Outcome none = run_program({"verify", changed(bundle, "no-manifest", "entries = [(i, d) for i, d in entries if not i.filename.endswith('manifest.json')]")});
+  const Outcome none = run_program(
+      {"verify", changed(bundle, "no-manifest",
+                         "entries = [(i, d) for i, d in entries if not i.filename.endswith('manifest.json')]")});
   EXPECT_EQ(none.exit_code, 64);
   EXPECT_THAT(none.err, HasSubstr("manifest.json"));
 }

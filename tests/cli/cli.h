@@ -260,7 +260,8 @@ inline std::string said_about(const Json& report, std::string_view part) {
   if (!report.is_object()) return "no report";
   const auto add = [&](const Json& row, const char* reason) {
     const std::string origin = row["origin"], what = row[reason];
-    if (origin.find(part) != std::string::npos || what.find(part) != std::string::npos) text += origin + ": " + what + "\n";
+    if (origin.find(part) != std::string::npos || what.find(part) != std::string::npos)
+      text += origin + ": " + what + "\n";
   };
   for (const Json& row : report["artifacts"]["left_out"]) add(row, "reason");
   for (const Json& row : report["errors"]) add(row, "what");
