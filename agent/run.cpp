@@ -149,7 +149,22 @@ class Run {
     return Done{};
   }
 
-  ScanOptions scan_options() const { return {options_.threads, {options_.since, options_.until}}; }
+  ScanOptions scan_options() const {
+    ScanOptions wanted{options_.threads, {options_.since, options_.until}};
+    const bool shown = is_terminal(vmtriage::Stream::error) && !options_.quiet && !options_.batch && std::getenv("TERM") != nullptr &&
+                       std::string_view(std::getenv("TERM")) != "dumb";
+    if (shown) wanted.progress = show_progress;
+    return wanted;
+  }
+
+  /// One line on the terminal that is written over, ten times a second at most.
+  static void show_progress(std::uint64_t files, std::uint64_t bytes) {
+    static std::chrono::steady_clock::time_point shown;
+    const auto moment = std::chrono::steady_clock::now();
+    if (moment - shown < std::chrono::milliseconds(100)) return;
+    shown = moment;
+    std::cerr << "\r\x1b[K" << files << " files, " << format_size(bytes) << " read\r" << std::flush;
+  }
 
   // ---- collect
 
@@ -433,6 +448,7 @@ class Run {
   }
 
   void print(const Report& report) const {
+    if (scan_options().progress) std::cerr << "\r\x1b[K" << std::flush;
     switch (options_.format) {
       case OutputFormat::json: std::cout << render_json(report, language_); break;
       case OutputFormat::html: std::cout << render_html(report, language_); break;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "analyzers/text_rules.h"
 #include "collectors/plan.h"
 
 namespace vmtriage {
@@ -223,12 +224,13 @@ class Scanner {
                        block_bytes(artifact, stored));
     auto redaction = redactor_.stream();
     TimeWindow window(options_.range, artifact.modified.value_or(now()));
-    std::string storage;
+    std::string storage, unpacked;
     std::uint64_t line = 1;
     bool skip_torn_line = stored.skipped_bytes > 0;
     bool first = true;
     // Gives one redacted piece to the bundle and the analyzers; false when the rest of the file need not be read.
     const auto pass_on = [&](std::string_view clean, bool cut) {
+      if (artifact.id == "linux.waagent.log") clean = redact_packed_messages(redactor_, clean, unpacked);
       TimeWindow::Part part = window.cut({clean, cut});
       line += part.skipped_lines;
       if (entry && !part.block.text.empty()) {
@@ -308,6 +310,7 @@ class Scanner {
     const std::lock_guard lock(mutex_);
     ++report_.files_read;
     ++report_.files_by_artifact[artifact.id];
+    if (options_.progress) options_.progress(report_.files_read, bytes_);
     for (Finding& finding : insights.findings) report_.findings.push_back(std::move(finding));
     for (RunVerdict& run : insights.runs) report_.runs.push_back(std::move(run));
     for (Error& error : insights.errors) report_.errors.push_back({artifact.origin, std::move(error)});
@@ -348,6 +351,23 @@ class Scanner {
 Status scan(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
             const ScanOptions& options, const std::atomic<bool>* stop, Report& report) {
   return Scanner(source, analyzers, redactor, bundle, options, stop, report).run();
+}
+
+std::string_view redact_packed_messages(const Redactor& redactor, std::string_view block, std::string& storage) {
+  constexpr std::string_view kStart = "message=eJ";
+  std::size_t kept = 0;  // bytes of the block that are in `storage`, or need not be
+  storage.clear();
+  for (std::size_t at = block.find(kStart); at != std::string_view::npos; at = block.find(kStart, at + kStart.size())) {
+    const std::string_view rest = block.substr(at);
+    const auto message = unpack_message(rest.substr(0, rest.find('\n')));
+    if (!message || redactor.line(*message) == *message) continue;
+    const std::size_t end = std::min(block.find_first_of(", \r\n", at), block.size());
+    storage.append(block.substr(kept, at - kept)).append("message=[redacted:packed-message]");
+    kept = end;
+  }
+  if (kept == 0) return block;
+  storage.append(block.substr(kept));
+  return storage;
 }
 
 std::string recognise_content(std::string_view head) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace vmtriage {
 struct ScanOptions {
   unsigned threads = 2;
   TimeRange range;
+  /// Called after every file, with the files and bytes read so far; may be empty.
+  std::function<void(std::uint64_t files, std::uint64_t bytes)> progress = {};
 };
 
 /// The whole product in one pass: every artifact of the source is read once, redacted, analyzed, and written into the bundle when
@@ -25,6 +28,10 @@ struct ScanOptions {
 /// written; it is the only thing that ends a scan.
 Status scan(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
             const ScanOptions& options, const std::atomic<bool>* stop, Report& report);
+
+/// Replaces every `message=eJ…` of an agent's log (base64 of a zlib stream) that holds a secret once it is unpacked; `block` itself
+/// when there is none, else a view of `storage`.
+std::string_view redact_packed_messages(const Redactor& redactor, std::string_view block, std::string& storage);
 
 /// Names the artifact of a text that its path did not tell, by its first lines: `linux.waagent.log` for a copied log of any name.
 /// `text.unknown` when they could be anything.

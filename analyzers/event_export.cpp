@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <pugixml.hpp>
+#include <unordered_map>
 
 #include "agent/base/text.h"
 #include "analyzers/rules.h"
@@ -229,12 +230,16 @@ std::optional<EventExportReader::Field> EventExportReader::field_of(std::string_
        "relatedactivityid|activityid|containerlog|matchedqueryids|bookmark|opcodedisplayname|taskdisplayname|"
        "keywordsdisplaynames|properties|site|container|timewritten|"},
   };
-  const std::string lower = to_lower(label);
-  if (is_id_label(lower)) return Field::id;
-  const std::string wanted = "|" + lower + "|";
-  for (const Known& known : kKnown) {
-    if (known.labels.find(wanted) != std::string_view::npos) return known.field;
-  }
+  static const std::unordered_map<std::string_view, Field> kFields = [] {
+    std::unordered_map<std::string_view, Field> fields;
+    for (const Known& known : kKnown) {
+      for (std::string_view name : split(known.labels, '|')) fields.emplace(name, known.field);
+    }
+    for (std::string_view name : kIdLabels) fields.emplace(name, Field::id);
+    fields.erase("");
+    return fields;
+  }();
+  if (const auto found = kFields.find(to_lower(label)); found != kFields.end()) return found->second;
   return std::nullopt;
 }
 

@@ -22,10 +22,11 @@ constexpr std::uint32_t kSqlFrozen = 3197;
 constexpr std::uint32_t kSqlResumed = 3198;
 
 /// What every shape of an exported event has: where none of it occurs, a text need not be taken apart.
-constexpr std::string_view kMarks[] = {"(?i)event ?id",
+/// Each has a literal of seven bytes or more, or the matcher would take every line.
+constexpr std::string_view kMarks[] = {"(?i)(event id|eventid)",
                                        "イベント ID",
                                        "(?i)ereignis-id",
-                                       "(?i)id de l.{1,3}événement",
+                                       "ID de l.{1,3}événement",
                                        "<Event xmlns",
                                        "(?i)providername",
                                        "(?i)instanceid",
@@ -359,7 +360,9 @@ class EventTextScan : public Scan {
       starts.insert(starts.end(), worded.begin(), worded.end());
       std::sort(starts.begin(), starts.end());
     }
-    if (!marked && starts.empty() && !reader_.is_inside()) return;
+    if (!marked && starts.empty() && !reader_.is_inside()) return keep_end(block);
+    each_line(Block{end_, false}, first_line - lines_in(end_), [&](const Line& line) { reader_.line(line); });
+    end_.clear();
     auto next = starts.begin();
     each_line(block, first_line, [&](const Line& line) {
       const auto at = static_cast<std::size_t>(line.text.data() - block.text.data());
@@ -388,6 +391,22 @@ class EventTextScan : public Scan {
     return begins;
   }
 
+  static std::uint64_t lines_in(std::string_view text) {
+    return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  }
+
+  /// "Source:" may be the end of one block and "Event ID:", by which an export is known, the start of the next.
+  void keep_end(const Block& block) {
+    constexpr std::size_t kHeadBytes = 1 << 10;
+    const std::size_t from = block.text.size() - std::min(block.text.size(), kHeadBytes);
+    const std::size_t newline = from == 0 ? std::string_view::npos : block.text.find('\n', from);
+    if (from > 0) end_.clear();
+    end_ += from == 0                           ? block.text
+            : newline == std::string_view::npos ? std::string_view()
+                                                : block.text.substr(newline + 1);
+    if (end_.size() > 2 * kHeadBytes) end_.erase(0, end_.find('\n', end_.size() - kHeadBytes) + 1);
+  }
+
   void take(const ExportedEvent& exported) {
     const Event event = exported.view();
     std::optional<Time> time = exported.time;
@@ -408,6 +427,7 @@ class EventTextScan : public Scan {
   EventTimeline& timeline_;
   EventExportReader reader_;
   std::vector<Candidate> found_;
+  std::string end_;  ///< the last lines of a block that was not taken apart
 };
 
 Matcher compile_marks() {

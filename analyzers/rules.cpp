@@ -271,6 +271,12 @@ const RuleBase& RuleBase::built_in() {
   return base;
 }
 
+RuleBase RuleBase::of(std::vector<Rule> rules) {
+  RuleBase base;
+  base.rules_ = std::move(rules);
+  return base;
+}
+
 void RuleBase::merge(const RuleBase& other) {
   for (const Rule& rule : other.rules_) {
     const auto known = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& r) { return r.id == rule.id; });

@@ -118,6 +118,9 @@ class RuleBase {
   /// The rules that are compiled into the program (analyzers/rules/*.xml).
   static const RuleBase& built_in();
 
+  /// A base of these rules.
+  static RuleBase of(std::vector<Rule> rules);
+
   /// Adds the rules of another base; one with the id of a known rule takes its place.
   void merge(const RuleBase& other);
 

@@ -13,18 +13,7 @@
 
 namespace vmtriage {
 
-/// The words of the Linux checks, from the source tree.
-inline const RuleBase& check_rules() {
-  static const RuleBase base = [] {
-    std::ifstream file(VMTRIAGE_SOURCE_DIR "/analyzers/rules/linux-checks.xml", std::ios::binary);
-    const std::string xml((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    const std::array<EmbeddedFile, 1> files = {EmbeddedFile{"linux-checks.xml", xml}};
-    auto parsed = RuleBase::parse(files);
-    if (!parsed) throw std::runtime_error(parsed.error().what);
-    return std::move(*parsed);
-  }();
-  return base;
-}
+inline const RuleBase& check_rules() { return RuleBase::built_in(); }
 
 /// What an analyzer says about a text, handed over in blocks of `lines_per_block` lines.
 template <typename Check>

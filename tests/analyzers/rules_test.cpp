@@ -12,7 +12,7 @@ namespace {
 
 /// The findings of one rule on a text of its first artifact.
 std::vector<Finding> apply(const Rule& rule, const std::string& text) {
-  RuleBase base = RuleBase::built_in();
+  const RuleBase base = RuleBase::of({rule});
   const TextRules rules(base, [](std::string_view line) { return std::string(line); });
   Artifact artifact;
   artifact.id = rule.artifacts.front() == "*" ? "text.unknown" : rule.artifacts.front();

@@ -14,17 +14,7 @@
 
 namespace vmtriage {
 
-inline const RuleBase& fuzz_rules() {
-  static const RuleBase base = [] {
-    std::ifstream file(VMTRIAGE_SOURCE_DIR "/analyzers/rules/linux-checks.xml", std::ios::binary);
-    const std::string xml((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    const std::array<EmbeddedFile, 1> files = {EmbeddedFile{"linux-checks.xml", xml}};
-    auto parsed = RuleBase::parse(files);
-    if (!parsed) throw std::runtime_error(parsed.error().what);
-    return std::move(*parsed);
-  }();
-  return base;
-}
+inline const RuleBase& fuzz_rules() { return RuleBase::built_in(); }
 
 /// Feeds bytes to an analyzer as an artifact of that id, in two blocks cut at a line end.
 inline void fuzz_check(const Analyzer& analyzer, std::string_view id, std::string_view origin, std::string_view text) {
