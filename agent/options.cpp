@@ -71,6 +71,9 @@ class CommandLine {
       for (const auto& [name, command] : commands_) names += (names.empty() ? "" : ", ") + name;
       return {kUsageError, "vmtriage: '" + printable(argv[1]) + "' is not a command; there are " + names + "\n"};
     }
+    if (argc > 1 && !known) {
+      return {kUsageError, "vmtriage: '" + printable(argv[1]) + "' stands where a command is expected; see vmtriage --help\n"};
+    }
     const std::string help = known ? std::string("vmtriage ") + argv[1] + " --help" : "vmtriage --help";
     return {kUsageError, "vmtriage: " + printable(reason) + "; see " + help + "\n"};
   }

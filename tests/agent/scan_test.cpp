@@ -52,10 +52,10 @@ class Recorder : public Analyzer {
   explicit Recorder(std::string& seen) : seen_(seen) {}
   std::unique_ptr<Scan> scan(const Artifact&) const override {
     struct Keep : Scan {
-      explicit Keep(std::string& text) : text(text) {}
-      void block(const Block& block, std::uint64_t) override { text += block.text; }
+      explicit Keep(std::string& target) : kept(target) {}
+      void block(const Block& block, std::uint64_t) override { kept += block.text; }
       void finish(Insights&) override {}
-      std::string& text;
+      std::string& kept;
     };
     return std::make_unique<Keep>(seen_);
   }

@@ -30,7 +30,8 @@ Insights read(std::string_view json, std::string_view origin = kSnapshotPath) {
   artifact.format = Format::json;
   artifact.origin = origin;
   Insights insights;
-  const auto scan = WindowsConsistencyAnalyzer(rules()).scan(artifact);
+  const WindowsConsistencyAnalyzer analyzer(rules());
+  const auto scan = analyzer.scan(artifact);
   if (scan == nullptr) return insights;
   scan->block({json, false}, 1);
   scan->finish(insights);

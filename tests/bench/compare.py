@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Times vmtriage beside the tools that people use today, on one generated tree of logs.
+"""Times vmtriage beside the tools that people use today, on a generated tree of logs and a generated event log.
 
-    compare.py build/release/vmtriage [--size 1G] [--runs 3] [--big] [--keep]
+    compare.py build/release/vmtriage [--size 1G] [--evtx-size 512M | --no-events] [--runs 3] [--big] [--keep]
 
 Every way of working is a whole process (or two, one after the other), measured by wait4: CPU is user + system,
 memory is the largest resident set of a process. The ways are run in turn, so that a slow moment of the machine meets
@@ -34,6 +34,9 @@ RG_READS_ALL = ["--no-config", "--no-ignore", "--hidden", "-uu", "-a"]
 RG_HAS_ROOM = ["--regex-size-limit", "1G", "--dfa-size-limit", "1G"]
 
 
+# evtxexport reads about 10 MB/s: all of the event log would take it minutes.
+EVTXEXPORT_SIZE = "32M"
+
 # Exit codes of vmtriage that say what it found, not that it could not work.
 VERDICTS = (0, 1, 2, 3)
 
@@ -64,6 +67,8 @@ class Row:
     usages: list = field(default_factory=list)
     # Says what else the reader has to know, once all runs are done.
     note: Callable[[], str] = lambda: ""
+    # What its times are multiplied with, for a way that is given only part of the input.
+    scale: float = 1.0
 
 
 @dataclass
@@ -257,7 +262,7 @@ def read_once(tree: pathlib.Path) -> tuple:
 
 
 def make_corpus(size: str, work: pathlib.Path, program: Optional[str]) -> pathlib.Path:
-    program = program or compile_make_corpus(work)
+    program = program or compile_generator("make_corpus", work)
     tree = work / "corpus"
     start = time.monotonic()
     made = subprocess.run([program, tree, size], check=True, capture_output=True, text=True)
@@ -265,12 +270,22 @@ def make_corpus(size: str, work: pathlib.Path, program: Optional[str]) -> pathli
     return tree
 
 
-def compile_make_corpus(work: pathlib.Path) -> str:
+def make_event_log(size: str, folder: pathlib.Path, program: str) -> pathlib.Path:
+    folder.mkdir()
+    # The name by which vmtriage and evtxexport know what it is.
+    log = folder / "System.evtx"
+    made = subprocess.run([program, log, size], check=True, capture_output=True, text=True)
+    print(f"event log: {made.stdout.strip()}")
+    read_once(folder)
+    return log
+
+
+def compile_generator(name: str, work: pathlib.Path) -> str:
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if not compiler:
-        sys.exit("compare.py: no C++ compiler for make_corpus.cpp; name a built one with --make-corpus")
-    program = work / "make_corpus"
-    sources = [HERE / "make_corpus.cpp", SOURCE / "agent/base/text.cpp"]
+        sys.exit(f"compare.py: no C++ compiler for {name}.cpp; name a built one with --{name.replace('_', '-')}")
+    program = work / name
+    sources = [HERE / f"{name}.cpp", SOURCE / "agent/base/text.cpp"]
     subprocess.run([compiler, "-std=c++20", "-O2", f"-I{SOURCE}", *sources, "-o", program], check=True)
     return str(program)
 
@@ -305,7 +320,8 @@ def progress(text: str) -> None:
 
 
 def median_of(row: Row, what: str) -> float:
-    return statistics.median(getattr(usage, what) for usage in row.usages)
+    scale = 1.0 if what == "peak_mib" else row.scale
+    return scale * statistics.median(getattr(usage, what) for usage in row.usages)
 
 
 def print_table(headings: list, lines: list) -> None:
@@ -375,8 +391,91 @@ def compare_logs(options, work: pathlib.Path) -> bool:
     return not failed and collected.exists() and zip_is_sound(collected)
 
 
+def event_rows(vmtriage: str, log: pathlib.Path) -> list:
+    events = [vmtriage, "events", "--format", "jsonl", log]
+    analyze = [vmtriage, "analyze", "--format", "json", log]
+    one = ["--threads", "1"]
+    return [
+        Row("vmtriage events, jsonl, 1 thread", lambda: run_process([*events, *one])),
+        Row("vmtriage events, jsonl, all threads", lambda: run_process(events)),
+        Row("vmtriage analyze, all event rules, 1 thread", lambda: run_process([*analyze, *one], ok_codes=VERDICTS)),
+        Row("vmtriage analyze, all event rules, all threads", lambda: run_process(analyze, ok_codes=VERDICTS)),
+        Row("cat", lambda: run_process(["cat", log])),
+    ]
+
+
+def evtxexport_row(log: pathlib.Path, part: pathlib.Path) -> Row:
+    size, part_size = log.stat().st_size, part.stat().st_size
+    row = Row("evtxexport -f xml", lambda: run_process(["evtxexport", "-f", "xml", part]), scale=size / part_size)
+    if row.scale != 1.0:
+        row.note = lambda: (f"measured on {part_size / 2**20:.0f} MiB of such events, times multiplied by "
+                            f"{row.scale:.2f}")
+    return row
+
+
+def reads_the_same(vmtriage: str, part: pathlib.Path, work: pathlib.Path) -> bool:
+    """Whether both tools find as many events: evtxexport takes what it cannot read for an empty log."""
+    counts = []
+    for command, start in (([vmtriage, "events", "--format", "jsonl", part], b"{"),
+                           (["evtxexport", "-f", "xml", part], b"<Event ")):
+        output = work / "events.txt"
+        usage = run_process(command, output=output)
+        if usage.failure:
+            print(f"FAILED {usage.failure}")
+            return False
+        with open(output, "rb") as lines:
+            counts.append(sum(line.startswith(start) for line in lines))
+        output.unlink()
+    print(f"events read from {part.stat().st_size / 2**20:.0f} MiB: vmtriage {counts[0]}, evtxexport {counts[1]}")
+    return counts[0] == counts[1] > 0
+
+
+def print_events_table(rows: list, log_bytes: int) -> None:
+    """Ratios are to evtxexport: 50x took it a fiftieth of the time; there are none without it."""
+    done = [row for row in rows if row.usages and not any(usage.failure for usage in row.usages)]
+    bar = next((row for row in done if row.name.startswith("evtxexport")), None)
+
+    def ratio(row: Row, what: str) -> str:
+        return f"{median_of(bar, what) / max(median_of(row, what), 1e-9):.1f}x" if bar else "-"
+
+    lines = []
+    for row in done:
+        wall = median_of(row, "wall")
+        lines.append([
+            row.name, f"{median_of(row, 'cpu'):.2f}", ratio(row, "cpu"), f"{wall:.2f}", ratio(row, "wall"),
+            f"{log_bytes / 1e6 / max(wall, 1e-9):.0f}", f"{median_of(row, 'peak_mib'):.0f}"
+        ])
+    print_table(["way", "CPU s", "less", "wall s", "less", "MB/s", "peak MiB"], lines)
+    if bar:
+        print("  less: how many times longer evtxexport takes")
+    for row in done:
+        if note := row.note():
+            print(f"  {row.name}: {note}")
+
+
+def compare_events(options, work: pathlib.Path) -> bool:
+    """The second section: reading one large Windows event log. True when every command did its work."""
+    program = options.make_evtx or compile_generator("make_evtx", work)
+    vmtriage = os.path.abspath(options.vmtriage)
+    log = make_event_log(options.evtx_size, work / "whole", program)
+    rows = event_rows(vmtriage, log)
+    agreed = True
+    if shutil.which("evtxexport"):
+        part = make_event_log(EVTXEXPORT_SIZE, work / "part", program)
+        part = min(part, log, key=lambda path: path.stat().st_size)
+        agreed = reads_the_same(vmtriage, part, work)
+        rows.append(evtxexport_row(log, part))
+    else:
+        print("evtxexport is not installed: no row for it, and no ratios")
+    measure(rows, options.runs)
+    print(f"\n{options.evtx_size} of Windows events in one file, warm page cache, {os.cpu_count()} processors, "
+          f"load {os.getloadavg()[0]:.1f}, median of {options.runs} runs, in turn")
+    print_events_table(rows, log.stat().st_size)
+    return not print_failures(rows) and agreed
+
+
 def compare_big(options, work: pathlib.Path) -> bool:
-    """The second section: does memory stay bounded when the evidence does not?"""
+    """The last section: does memory stay bounded when the evidence does not?"""
     bench = open_bench(options, options.big_size, work)
     rows = [vmtriage_collect(bench), vmtriage_analyze(bench)]
     measure(rows, 1)
@@ -392,11 +491,14 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("vmtriage", nargs="?", help="the program, built for release")
     parser.add_argument("--size", default="1G", help="bytes of logs to generate: 500000, 64M, 1G (default)")
+    parser.add_argument("--evtx-size", default="512M", help="bytes of Windows events, at most 4G (default 512M)")
+    parser.add_argument("--no-events", action="store_true", help="without the section on Windows events")
     parser.add_argument("--runs", type=int, default=3, help="how often each way is run (default 3)")
-    parser.add_argument("--big", action="store_true", help="a second section with a large corpus")
+    parser.add_argument("--big", action="store_true", help="one more section, with a large corpus")
     parser.add_argument("--big-size", default="10G", help="its size (default 10G)")
     parser.add_argument("--make-corpus", metavar="PROGRAM", help="a built make_corpus (default: compiled for the run)")
-    parser.add_argument("--keep", action="store_true", help="leave the corpus and the zips where they are")
+    parser.add_argument("--make-evtx", metavar="PROGRAM", help="a built make_evtx (default: compiled for the run)")
+    parser.add_argument("--keep", action="store_true", help="leave the generated logs and the zips where they are")
     parser.add_argument("--zip-tree", help=argparse.SUPPRESS)
     parser.add_argument("--zip-to", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -407,7 +509,11 @@ def parse_arguments():
     return options
 
 
-SECTIONS = [("logs", compare_logs, lambda options: True), ("big", compare_big, lambda options: options.big)]
+SECTIONS = [
+    ("logs", compare_logs, lambda options: True),
+    ("events", compare_events, lambda options: not options.no_events),
+    ("big", compare_big, lambda options: options.big),
+]
 
 
 def main() -> int:
