@@ -33,7 +33,8 @@ Insights read_as(std::string_view id, std::string_view origin, std::string_view 
   artifact.id = id;
   artifact.origin = origin;
   Insights insights;
-  const auto scan = VssadminAnalyzer(vss_rules()).scan(artifact);
+  const VssadminAnalyzer analyzer(vss_rules());
+  const auto scan = analyzer.scan(artifact);
   if (scan == nullptr) return insights;
   for (std::uint64_t line = 1; !text.empty(); ++line) {
     scan->block({text.substr(0, block_bytes), false}, line);
