@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   (void)parse_instance_metadata(text);
   (void)parse_vm_settings(text);
-  (void)parse_agent_report(text);
+  (void)parse_agent_status(text);
   (void)parse_role_name(text);
   (void)parse_goal_state_vm(text);
   (void)parse_agent_log(text);
