@@ -190,6 +190,8 @@ class CommandLine {
         ->expected(1)
         ->check(CLI::IsMember({"artifacts", "rules", "profiles", "codes"}));
     app->add_flag("--patterns", options_.patterns, "with rules: only the regular expressions, one a line");
+    app->add_option("--os", options_.list_os, "with rules: only those for the evidence of linux or windows")
+        ->check(CLI::IsMember({"linux", "windows"}));
   }
 
   CLI::App app_;

@@ -50,6 +50,7 @@ struct Options {
   // analyze: folders and archives; explain: codes; verify: bundles; list: what
   std::vector<std::string> operands;
   bool patterns = false;  ///< list rules --patterns
+  std::string list_os;    ///< list rules --os: only the rules for this system's evidence
 
   // events
   std::vector<std::string> event_providers;

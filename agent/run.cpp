@@ -420,8 +420,18 @@ class Run {
 
   int list() {
     if (Status opened = open_toolbox(); !opened) return complain(kUsage, opened.error().what);
-    std::cout << render_list(options_.operands.front(), tools_.rules, Catalog::built_in(), options_.patterns, language_);
+    std::cout << render_list(options_.operands.front(), rules_for(options_.list_os), Catalog::built_in(), options_.patterns, language_);
     return 0;
+  }
+
+  /// The rules without those that are for the other system's evidence; all for an empty name.
+  RuleBase rules_for(const std::string& os) const {
+    std::vector<Rule> chosen = tools_.rules.rules();
+    if (!os.empty()) {
+      const std::string other = os == "linux" ? "windows." : "linux.";
+      std::erase_if(chosen, [&](const Rule& rule) { return rule.id.starts_with(other); });
+    }
+    return RuleBase::of(std::move(chosen));
   }
 
   int events() {

@@ -224,7 +224,7 @@ def zip_tree(tree: str, target: str) -> None:
 
 def write_patterns(bench: Bench) -> None:
     """Writes the patterns of all rules, without those that this rg cannot read, which are printed."""
-    command = [bench.vmtriage, "list", "rules", "--patterns"]
+    command = [bench.vmtriage, "list", "rules", "--patterns", "--os", "linux"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True)
     patterns = [line for line in listed.stdout.splitlines() if line]
     refused = {}
