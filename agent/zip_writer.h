@@ -17,7 +17,7 @@ struct ZipOptions {
   int level = 6;  ///< 0 stores; 1 takes 26 to 40 % of the time of 6, makes a quarter more bytes
   std::size_t entry_buffer_bytes =
       4 << 20;                        ///< compressed bytes an open entry holds before it asks for the end of the file
-  std::size_t held_bytes = 16 << 20;  ///< closed entries that wait for another's stream to end
+  std::size_t held_bytes = 8 << 20;   ///< closed entries that wait for another's stream to end
 };
 
 /// A zip file whose entries are made by several threads at once. Every entry is compressed by a libarchive writer of
