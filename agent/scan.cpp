@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -114,10 +115,12 @@ class Scanner {
   }
 
   void work() {
-    while (auto item = next()) process(*item);
+    std::uint64_t number = 0;
+    while (auto item = next(number)) process(*item, number);
   }
 
-  std::optional<Item> next() {
+  /// The next item and its place among all.
+  std::optional<Item> next(std::uint64_t& number) {
     const std::lock_guard lock(mutex_);
     if (is_stopped() || ended_ || output_error_) return std::nullopt;
     auto item = source_.next();
@@ -127,10 +130,11 @@ class Scanner {
       return std::nullopt;
     }
     if (!*item) ended_ = true;
+    number = ++items_;
     return std::move(*item);
   }
 
-  void process(Item& item) {
+  void process(Item& item, std::uint64_t number) {
     auto opened = item.open();
     if (!opened) {
       const Error& error = opened.error();
@@ -165,10 +169,10 @@ class Scanner {
     if (item.artifact.id == "text.unknown" && item.artifact.format == Format::text) {
       item.artifact.id = recognise_content(peeked.head);
     }
-    read(item.artifact, std::move(peeked), stored, *opened);
+    read(item.artifact, number, std::move(peeked), stored, *opened);
   }
 
-  void read(Artifact& artifact, Peeked peeked, StoredAs& stored, const OpenedItem& opened) {
+  void read(Artifact& artifact, std::uint64_t number, Peeked peeked, StoredAs& stored, const OpenedItem& opened) {
     std::optional<ZipWriter::Entry> entry;
     if (bundle_ != nullptr) {
       auto started = bundle_->open(artifact);
@@ -200,7 +204,7 @@ class Scanner {
     }
     Insights insights;
     for (const auto& one : scans) one->finish(insights);
-    take(artifact, insights);
+    take(artifact, number, std::move(insights));
     if (entry) {
       const Status closed = bundle_->close(std::move(*entry), artifact, stored);
       if (!closed) fail_output(closed.error());
@@ -306,24 +310,35 @@ class Scanner {
     if (!output_error_) output_error_ = error;
   }
 
-  void take(const Artifact& artifact, Insights& insights) {
+  void take(const Artifact& artifact, std::uint64_t number, Insights insights) {
     const std::lock_guard lock(mutex_);
     ++report_.files_read;
     ++report_.files_by_artifact[artifact.id];
     if (options_.progress) options_.progress(report_.files_read, bytes_);
-    for (Finding& finding : insights.findings) report_.findings.push_back(std::move(finding));
-    for (RunVerdict& run : insights.runs) report_.runs.push_back(std::move(run));
     for (Error& error : insights.errors) report_.errors.push_back({artifact.origin, std::move(error)});
+    if (insights.findings.empty() && insights.runs.empty()) return;
     // A million files must not hold a million findings.
     constexpr std::size_t kMaxHeld = 4096;
-    if (report_.findings.size() > kMaxHeld) report_.findings = merge_findings(std::move(report_.findings));
-    if (report_.runs.size() > kMaxHeld) report_.runs = merge_runs(std::move(report_.runs));
+    held_ += insights.findings.size() + insights.runs.size();
+    taken_.emplace(number, std::move(insights));
+    if (held_ > kMaxHeld) merge_taken();
+  }
+
+  /// In the order of the items, whichever thread was done first: a report must not depend on that.
+  void merge_taken() {
+    for (auto& [number, insights] : taken_) {
+      for (Finding& finding : insights.findings) report_.findings.push_back(std::move(finding));
+      for (RunVerdict& run : insights.runs) report_.runs.push_back(std::move(run));
+    }
+    taken_.clear();
+    held_ = 0;
+    report_.findings = merge_findings(std::move(report_.findings));
+    report_.runs = merge_runs(std::move(report_.runs));
   }
 
   void finish_findings() {
     report_.bytes_read = bytes_;
-    report_.findings = merge_findings(std::move(report_.findings));
-    report_.runs = merge_runs(std::move(report_.runs));
+    merge_taken();
     const TimeRange& range = options_.range;
     std::erase_if(report_.findings, [&](const Finding& finding) {
       return (range.since && finding.last_seen && *finding.last_seen + std::chrono::hours(14) < *range.since) ||
@@ -340,10 +355,13 @@ class Scanner {
   const ScanOptions& options_;
   const std::atomic<bool>* stop_;
   Report& report_;
-  std::mutex mutex_;  ///< guards source_, report_, ended_ and output_error_
-  std::atomic<std::uint64_t> bytes_ = 0;
+  std::mutex mutex_;  ///< guards source_, report_ and what follows
+  std::uint64_t items_ = 0;
+  std::map<std::uint64_t, Insights> taken_;  ///< by the item's number; not yet in the report
+  std::size_t held_ = 0;                     ///< findings and runs in `taken_`
   bool ended_ = false;
   std::optional<Error> output_error_;
+  std::atomic<std::uint64_t> bytes_ = 0;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,7 +11,9 @@
 #include "agent/base/artifact.h"
 #include "agent/base/blocks.h"
 #include "agent/base/finding.h"
+#include "agent/base/gram_finder.h"
 #include "agent/base/result.h"
+#include "agent/base/text.h"
 
 namespace vmtriage {
 
@@ -58,6 +61,19 @@ void each_line(const Block& block, std::uint64_t first_line, Use&& use) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     use(Line{line, number, block.cut && rest.empty()});
+  }
+}
+
+/// As each_line, for the lines only in which one of the grams may stand: where the others need not be looked at.
+template <typename Use>
+void each_line_with(const GramFinder& grams, const Block& block, std::uint64_t first_line, Use&& use) {
+  std::size_t counted = 0;
+  for (std::size_t at = 0; (at = grams.find(block.text, at)) < block.text.size();) {
+    const std::size_t begin = block.text.rfind('\n', at) + 1;  // npos + 1 is 0
+    first_line += count_lines(block.text.substr(counted, begin - counted));
+    counted = begin;
+    at = std::min(block.text.find('\n', at), block.text.size());
+    each_line(Block{block.text.substr(begin, at - begin), block.cut && at == block.text.size()}, first_line, use);
   }
 }
 

@@ -262,34 +262,34 @@ struct Matcher::Search {
 void Matcher::find(std::string_view block, std::vector<Candidate>& found, const std::vector<bool>* wanted) const {
   found.clear();
   Search search{block, found, wanted};
-  const char* const bytes = block.data();
-  const std::uint8_t* const table = table_.data();
-  // A byte of the table is read for eight windows at once; the ninth tells whether the eighth has a second one.
-  constexpr std::size_t kStride = 32;
-  const auto interesting = [](std::uint8_t here, std::uint8_t next) {
-    return static_cast<unsigned>(here & kAlone) | (static_cast<unsigned>(here) & (static_cast<unsigned>(next) >> 1) & kFirst);
-  };
-  std::size_t at = 0;
-  if (!anchors_.empty()) {
-    std::uint8_t ahead = block.size() >= 4 ? table[hash_window(bytes, kTableBits)] : std::uint8_t{0};
-    for (; at + kStride + 4 <= block.size(); at += kStride) {
-      std::uint8_t seen[9];
-      seen[0] = ahead;
-      for (std::size_t i = 1; i < 9; ++i) seen[i] = table[hash_window(bytes + at + 4 * i, kTableBits)];
-      ahead = seen[8];
-      unsigned any = 0;
-      for (std::size_t i = 0; i < 8; ++i) any |= interesting(seen[i], seen[i + 1]);
-      if (any == 0) continue;
-      for (std::size_t i = 0; i < 8; ++i) {
-        if (interesting(seen[i], seen[i + 1]) == 0) continue;
-        // The two windows of a pair may belong to two anchors: their eight bytes together tell.
-        const bool alone = (seen[i] & kAlone) != 0;
-        if (alone || pairs_[hash_pair(load_folded(block.substr(at + 4 * i, 8)))]) verify(search, at + 4 * i);
-      }
-    }
-    for (; at + 4 <= block.size(); at += 4) verify(search, at);
-  }
+  if (!anchors_.empty()) find_anchors(search);
   if (!unanchored_.empty()) add_unanchored(block, found);
+}
+
+/// Eight windows at once: what the table says of each is a byte of one number.
+void Matcher::find_anchors(Search& search) const {
+  constexpr std::size_t kWindows = 8, kStride = 4 * kWindows;
+  constexpr std::uint64_t kEachByte = 0x0101010101010101u;
+  const std::string_view block = search.block;
+  const std::uint8_t* const table = table_.data();
+  const auto look_up = [&](std::size_t at) { return std::uint64_t{table[hash_window(block.data() + at, kTableBits)]}; };
+  std::size_t at = 0;
+  std::uint64_t ahead = block.size() >= 4 ? look_up(0) : 0;
+  for (; at + kStride + 4 <= block.size(); at += kStride) {
+    std::uint64_t seen = ahead;
+    for (std::size_t i = 1; i < kWindows; ++i) seen |= look_up(at + 4 * i) << (8 * i);
+    ahead = look_up(at + kStride);
+    // The first window of a pair counts where the next window is a second one.
+    const std::uint64_t next = seen >> 8 | ahead << 56;
+    std::uint64_t places = ((seen & (next >> 1)) | (seen >> 2)) & kEachByte;
+    for (; places != 0; places &= places - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(places)) / 8;
+      // The two windows of a pair may belong to two anchors: their eight bytes together tell.
+      const bool alone = (seen >> (8 * i) & kAlone) != 0;
+      if (alone || pairs_[hash_pair(load_folded(block.substr(at + 4 * i, 8)))]) verify(search, at + 4 * i);
+    }
+  }
+  for (; at + 4 <= block.size(); at += 4) verify(search, at);
 }
 
 void Matcher::verify(Search& search, std::size_t at) const {

@@ -93,6 +93,7 @@ class Matcher {
   void build_table();
   void add_windows(std::uint32_t anchor);
   struct Search;
+  void find_anchors(Search& search) const;
   void verify(Search& search, std::size_t at) const;
   void add_line(Search& search, std::size_t at, const Anchor& anchor) const;
   void add_unanchored(std::string_view block, std::vector<Candidate>& found) const;

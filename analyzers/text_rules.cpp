@@ -46,18 +46,26 @@ class TextRules::PatternStore {
 };
 
 struct TextRules::RuleSet {
+  /// Patterns that are looked for together, and what each stands for.
+  struct Patterns {
+    std::vector<Meaning> meanings;
+    std::optional<Matcher> matcher;
+  };
+
   std::vector<const Rule*> rules;
-  std::vector<Meaning> meanings;  ///< one for every pattern of the matcher
+  Patterns hits;  ///< with markers and packed messages
+  /// Apart, because healthy logs are full of them: they are looked for only where there is something to recover from.
+  Patterns recoveries;
   std::vector<std::vector<const std::string*>> harmless;  ///< per rule: what takes a line out; compiled at its first use
-  std::optional<Matcher> matcher;
 
   RuleSet(std::vector<const Rule*> chosen, PatternStore& store) : rules(std::move(chosen)) {
-    std::vector<const Pattern*> patterns;
+    std::vector<const Pattern*> hit_patterns, recovery_patterns;
     const auto add = [&](const std::string& text, Role role, std::size_t rule) {
-      if (const Pattern* pattern = store.get(text)) {
-        patterns.push_back(pattern);
-        meanings.push_back({role, rule});
-      }
+      const Pattern* pattern = store.get(text);
+      if (pattern == nullptr) return;
+      const bool recovery = role == Role::recovery;
+      (recovery ? recovery_patterns : hit_patterns).push_back(pattern);
+      (recovery ? recoveries : hits).meanings.push_back({role, rule});
     };
     for (std::size_t i = 0; i < rules.size(); ++i) {
       for (const std::string& pattern : rules[i]->patterns) add(pattern, Role::hit, i);
@@ -69,7 +77,8 @@ struct TextRules::RuleSet {
       }
     }
     add(std::string(kPackedMessage), Role::packed, 0);
-    matcher.emplace(std::move(patterns));
+    hits.matcher.emplace(std::move(hit_patterns));
+    recoveries.matcher.emplace(std::move(recovery_patterns));
   }
 };
 
@@ -97,18 +106,16 @@ struct RuleState {
 
 class TextScan : public Scan {
  public:
+  using Patterns = TextRules::RuleSet::Patterns;
+
   TextScan(const Artifact& artifact, const TextRules::RuleSet& set, const RedactLine& redact)
-      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()), wanted_(set.meanings.size()) {
-    for (std::size_t i = 0; i < wanted_.size(); ++i) wanted_[i] = set.meanings[i].role != Role::recovery;
-  }
+      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()) {}
 
   void block(const Block& block, std::uint64_t first_line) override {
     block_ = block.text;
-    search(wanted_, first_line);
-    // Recovery markers are all over a healthy log: they are looked for only once there is something to recover from.
-    const std::vector<bool> recoveries = newly_wanted();
-    if (std::find(recoveries.begin(), recoveries.end(), true) != recoveries.end()) search(recoveries, first_line);
-    newly_wanted();
+    search(set_.hits, nullptr, first_line);
+    const std::vector<bool> wanted = wanted_recoveries();
+    if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) search(set_.recoveries, &wanted, first_line);
   }
 
   void finish(Insights& insights) override {
@@ -123,42 +130,33 @@ class TextScan : public Scan {
   }
 
  private:
-  void search(const std::vector<bool>& wanted, std::uint64_t first_line) {
-    set_.matcher->find(block_, candidates_, &wanted);
+  void search(const Patterns& patterns, const std::vector<bool>* wanted, std::uint64_t first_line) {
+    patterns.matcher->find(block_, candidates_, wanted);
     counted_to_ = 0;
     line_number_ = first_line;
-    // Handling a candidate may unpack a message and match that, which needs the vector: go over a copy.
-    const std::vector<Candidate> candidates = candidates_;
-    for (const Candidate& candidate : candidates) handle(candidate);
-  }
-
-  bool needs_recovery(const RuleState& state) const { return state.last_recovery < state.last_hit; }
-
-  /// Brings `wanted_` up to date; gives the recovery patterns that are wanted only now.
-  std::vector<bool> newly_wanted() {
-    std::vector<bool> fresh(wanted_.size(), false);
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      if (set_.meanings[i].role != Role::recovery) continue;
-      const bool wanted = needs_recovery(states_[set_.meanings[i].rule]);
-      fresh[i] = wanted && !wanted_[i];
-      wanted_[i] = wanted;
+    for (const Candidate& candidate : candidates_) {
+      line_number_ += count_lines(block_.substr(counted_to_, candidate.line_begin - counted_to_));
+      counted_to_ = candidate.line_begin;
+      std::string_view text = block_.substr(candidate.line_begin, candidate.line_end - candidate.line_begin);
+      if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+      match(patterns, candidate.pattern, text, text);
     }
-    return fresh;
   }
 
-  void handle(const Candidate& candidate) {
-    line_number_ += count_lines(block_.substr(counted_to_, candidate.line_begin - counted_to_));
-    counted_to_ = candidate.line_begin;
-    std::string_view text = block_.substr(candidate.line_begin, candidate.line_end - candidate.line_begin);
-    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-    match(candidate.pattern, text, text);
+  std::vector<bool> wanted_recoveries() const {
+    std::vector<bool> wanted;
+    for (const Meaning& meaning : set_.recoveries.meanings) {
+      const RuleState& state = states_[meaning.rule];
+      wanted.push_back(state.last_recovery < state.last_hit);
+    }
+    return wanted;
   }
 
   /// `text` is what is matched; `line` is the line of the file it stands in or was unpacked from.
-  void match(std::size_t pattern, std::string_view text, std::string_view line) {
-    const Meaning& meaning = set_.meanings[pattern];
+  void match(const Patterns& patterns, std::size_t pattern, std::string_view text, std::string_view line) {
+    const Meaning& meaning = patterns.meanings[pattern];
     if (meaning.role == Role::packed) return match_packed(line);
-    const re2::RE2& regex = set_.matcher->pattern(pattern);
+    const re2::RE2& regex = patterns.matcher->pattern(pattern);
     RuleState& state = states_[meaning.rule];
     if (meaning.role == Role::marker && state.marker) return;
     const bool named = state.hits < kMaxNamedHits;
@@ -192,12 +190,14 @@ class TextScan : public Scan {
     const auto unpacked = unpack_message(line);
     if (!unpacked) return;
     const std::string text = redact_(*unpacked);
-    std::vector<Candidate> inside;
-    set_.matcher->find(text, inside);
-    for (const Candidate& candidate : inside) {
-      if (set_.meanings[candidate.pattern].role == Role::packed) continue;
-      match(candidate.pattern, std::string_view(text).substr(candidate.line_begin, candidate.line_end - candidate.line_begin),
-            line);
+    for (const Patterns* patterns : {&set_.hits, &set_.recoveries}) {
+      std::vector<Candidate> inside;
+      patterns->matcher->find(text, inside);
+      for (const Candidate& candidate : inside) {
+        if (patterns->meanings[candidate.pattern].role == Role::packed) continue;
+        const std::string_view found(text.data() + candidate.line_begin, candidate.line_end - candidate.line_begin);
+        match(*patterns, candidate.pattern, found, line);
+      }
     }
   }
 
@@ -312,7 +312,6 @@ class TextScan : public Scan {
   const TextRules::RuleSet& set_;
   const RedactLine& redact_;
   std::vector<RuleState> states_;
-  std::vector<bool> wanted_;  ///< per pattern of the matcher: looked for at present
   std::map<std::size_t, std::vector<std::unique_ptr<re2::RE2>>> harmless_;
   std::vector<Candidate> candidates_;
   std::string_view block_;

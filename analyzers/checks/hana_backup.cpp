@@ -4,11 +4,11 @@
 #include <array>
 #include <chrono>
 #include <deque>
-#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "agent/base/gram_finder.h"
 #include "analyzers/checks/sightings.h"
 
 namespace vmtriage {
@@ -81,15 +81,12 @@ std::string_view volume_of(std::string_view message) {
   return message.substr(begin + kPrefix.size(), std::min<std::size_t>(end - begin - kPrefix.size(), 160));
 }
 
-/// Looks for a word by its last letters, stepping over as many as it has: these logs grow to gigabytes.
-class WordSearch {
- public:
-  explicit WordSearch(std::string_view word) : searcher_(word.begin(), word.end()) {}
-  bool in(std::string_view text) const { return std::search(text.begin(), text.end(), searcher_) != text.end(); }
-
- private:
-  std::boyer_moore_horspool_searcher<std::string_view::const_iterator> searcher_;
-};
+/// What a line must have to decide anything: "error", "success". Nearly every line of a healthy log is progress, and these
+/// logs grow to gigabytes.
+const GramFinder& deciding_words() {
+  static const GramFinder finder(std::array{Gram{"rro", 0}, Gram{"cce", 1}});
+  return finder;
+}
 
 class BackupLogScan : public Scan {
  public:
@@ -97,7 +94,7 @@ class BackupLogScan : public Scan {
       : rules_(rules), artifact_(artifact), component_(hana_database_of(artifact.origin).name()) {}
 
   void block(const Block& block, std::uint64_t first_line) override {
-    each_line(block, first_line, [this](const Line& line) { read(line); });
+    each_line_with(deciding_words(), block, first_line, [this](const Line& line) { read(line); });
   }
 
   void finish(Insights& insights) override {
@@ -125,11 +122,7 @@ class BackupLogScan : public Scan {
   };
 
   void read(const Line& line) {
-    // Nearly every line of a healthy log is progress; only these words decide anything.
-    const std::string_view text = line.text;
-    static const WordSearch success("uccess"), failure("rror"), loud_failure("ERROR");
-    if (!success.in(text) && !failure.in(text) && !loud_failure.in(text)) return;
-    const auto parsed = parse_hana_backup_line(text);
+    const auto parsed = parse_hana_backup_line(line.text);
     if (!parsed) return;
     const Outcome outcome = outcome_of(*parsed);
     if (outcome == Outcome::none) return;

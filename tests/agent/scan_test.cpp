@@ -64,6 +64,28 @@ class Recorder : public Analyzer {
   std::string& seen_;
 };
 
+/// Reports the file's first line, one and the same finding in all files, and takes the longer the earlier the file stands.
+class FirstLines : public Analyzer {
+ public:
+  std::unique_ptr<Scan> scan(const Artifact& artifact) const override {
+    struct First : Scan {
+      explicit First(const Artifact& of) : artifact(of) {}
+      void block(const Block& block, std::uint64_t) override { text += block.text; }
+      void finish(Insights& insights) override {
+        volatile std::size_t work = 0;
+        for (std::size_t i = 0; i < text.size() * 50; ++i) work = work + i;
+        Finding finding;
+        finding.rule_id = "a.rule";
+        finding.evidence.push_back(evidence_of(artifact, {text.substr(0, text.find('\n')), 1, false}));
+        insights.findings.push_back(std::move(finding));
+      }
+      const Artifact& artifact;
+      std::string text;
+    };
+    return std::make_unique<First>(artifact);
+  }
+};
+
 struct Outcome {
   Report report;
   std::string seen;
@@ -154,6 +176,30 @@ TEST(ScanPass, APackedMessageWithASecretIsTakenOut) {
   EXPECT_EQ(redact_packed_messages(redactor, secret, storage), "x message=[redacted:packed-message], duration=0\n");
   const std::string harmless = "x message=" + packed("Agent launched, nothing to hide here, all is well") + ", duration=0\n";
   EXPECT_EQ(redact_packed_messages(redactor, harmless, storage), harmless);
+}
+
+TEST(ScanPass, TheReportDoesNotDependOnTheNumberOfThreads) {
+  std::vector<TextSource::File> files;
+  for (int i = 0; i < 40; ++i) {
+    files.push_back({"/" + std::to_string(i), "line of file " + std::to_string(i) + "\n" + std::string(1000 * (40 - i), 'x'), {}, {}});
+  }
+  const auto excerpts_with = [&](unsigned threads) {
+    std::vector<std::unique_ptr<Analyzer>> analyzers;
+    analyzers.push_back(std::make_unique<FirstLines>());
+    TextSource source(files);
+    ScanOptions options;
+    options.threads = threads;
+    const Redactor redactor;
+    Report report;
+    EXPECT_TRUE(scan(source, analyzers, redactor, nullptr, options, nullptr, report));
+    std::vector<std::string> excerpts;
+    for (const Evidence& evidence : report.findings.at(0).evidence) excerpts.push_back(evidence.excerpt);
+    return excerpts;
+  };
+  const std::vector<std::string> alone = excerpts_with(1);
+  EXPECT_EQ(alone.at(0), "line of file 0");
+  EXPECT_EQ(excerpts_with(2), alone);
+  EXPECT_EQ(excerpts_with(8), alone);
 }
 
 }  // namespace
