@@ -60,8 +60,8 @@ Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
   for (; entry != fs::directory_iterator(); entry.increment(failure)) {
     const std::string name = entry->path().filename().string();
     if (names.text_.size() + name.size() + 1 > max_bytes) {
-      names.complete = false;
-      break;
+      ++names.dropped;
+      continue;
     }
     names.begins_.push_back(static_cast<std::uint32_t>(names.text_.size()));
     names.text_.append(name).push_back('\0');
@@ -74,7 +74,14 @@ Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
   return names;
 }
 
-Result<std::string> resolve_links(const std::string& root, const std::string& path) {
+std::optional<Error> silence_of(const std::string& path, const std::vector<MountPoint>& silent) {
+  const auto mount = std::find_if(silent.begin(), silent.end(), [&](const MountPoint& each) { return each.path == path; });
+  if (mount == silent.end()) return std::nullopt;
+  return Error{ErrorCode::timed_out, printable(path) + ": the " + mount->type +
+                                         " file system mounted here does not answer, so that nothing below it was read"};
+}
+
+Result<std::string> resolve_links(const std::string& root, const std::string& path, const std::vector<MountPoint>& silent) {
   constexpr int kMaxLinks = 40;  // as the kernel
   std::deque<std::string> ahead, done;
   const auto put_ahead = [&](std::string_view text) {
@@ -94,6 +101,7 @@ Result<std::string> resolve_links(const std::string& root, const std::string& pa
     done.push_back(std::move(part));
     error_code failure;
     const std::string here = below(root, join_path(done));
+    if (const auto silence = silence_of(here, silent)) return *silence;
     const fs::file_status status = fs::symlink_status(here, failure);
     if (status.type() == fs::file_not_found && ahead.empty()) break;
     if (failure) return error_of(join_path(done), failure);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "agent/base/blocks.h"
 #include "agent/base/result.h"
 #include "agent/base/time.h"
+#include "collectors/mounts.h"
 
 namespace vmtriage {
 
@@ -50,7 +52,7 @@ class NameList {
  public:
   std::size_t size() const { return begins_.size(); }
   std::string_view operator[](std::size_t i) const;
-  bool complete = true;  ///< false: there were more names than fit into the bound
+  std::uint64_t dropped = 0;  ///< so many more names were there than fit into the bound
 
  private:
   friend Result<NameList> list_folder(const std::string& path, std::size_t max_bytes);
@@ -65,8 +67,12 @@ Result<NameList> list_folder(const std::string& path, std::size_t max_bytes = kM
 
 /// Where a path of the VM leads when every link is resolved as the VM would: absolute links start at `root` again and
 /// `..` never leaves it. Both the argument and the result are paths of the VM (`/var/log/syslog`). The last part need
-/// not exist. Errors: not_found, access_denied, io ("too many links").
-Result<std::string> resolve_links(const std::string& root, const std::string& path);
+/// not exist. Errors: not_found, access_denied, io ("too many links"); timed_out where the way leads to one of the `silent`
+/// mounts, which is not touched.
+Result<std::string> resolve_links(const std::string& root, const std::string& path, const std::vector<MountPoint>& silent = {});
+
+/// The error of a path of this machine that is one of the mounts; nothing when it is none.
+std::optional<Error> silence_of(const std::string& path, const std::vector<MountPoint>& silent);
 
 /// `root` and a path of the VM as a path of this machine.
 std::string below(const std::string& root, std::string_view path);

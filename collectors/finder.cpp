@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <set>
 
 #include "agent/base/text.h"
@@ -13,6 +12,7 @@ namespace {
 constexpr int kMaxDepth = 24;
 /// A plan is in memory together with the names of the folder it is made of.
 constexpr std::size_t kMaxPlannedNameBytes = 8 << 20;
+constexpr const char* kTooManyNames = "the folder holds too many files: only a part of them was looked at";
 constexpr int kMaxSearchDepth = 12;
 constexpr std::size_t kMaxSearchFolders = 200'000;
 constexpr std::chrono::seconds kMaxSearchTime{20};
@@ -33,11 +33,9 @@ std::set<std::string> foreign_mounts(const std::string& root) {
   constexpr std::string_view kLocal[] = {"ext2", "ext3", "ext4",     "xfs",  "btrfs",
                                          "zfs",  "jfs",  "reiserfs", "vfat", "overlay"};
   std::set<std::string> mounts;
-  std::ifstream table(below(root, "/proc/self/mounts"));
-  for (std::string line; std::getline(table, line);) {
-    const auto fields = split_words(line);
-    if (fields.size() < 3 || fields[1] == "/") continue;
-    if (std::find(std::begin(kLocal), std::end(kLocal), fields[2]) == std::end(kLocal)) mounts.emplace(fields[1]);
+  for (MountPoint& mount : mounts_of(root)) {
+    if (mount.path == "/" || std::find(std::begin(kLocal), std::end(kLocal), mount.type) != std::end(kLocal)) continue;
+    mounts.insert(std::move(mount.path));
   }
   return mounts;
 }
@@ -48,15 +46,19 @@ struct Finder::Walk {
   std::string glob;
   std::vector<std::string> levels;
   const Use& use;
-  const Refuse& refuse;
+  const Refuse& refuse_some;
+
+  void refuse(const std::string& path, const std::string& reason, std::uint64_t count = 1) const {
+    refuse_some(path, reason, count);
+  }
 };
 
-Finder::Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop)
-    : root_(std::move(root)), allowed_(std::move(allowed)), stop_(stop) {
+Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop)
+    : root_(std::move(root)), allowed_(std::move(allowed)), silent_(std::move(silent)), stop_(stop) {
   // The folders of the globs may themselves be links: /var/log on a data disk.
   for (std::size_t i = 0, n = allowed_.size(); i < n; ++i) {
     const std::string fixed = fixed_part(allowed_[i]);
-    const auto resolved = resolve_links(root_, fixed);
+    const auto resolved = resolve(fixed);
     if (fixed != "/" && resolved && *resolved != fixed) allowed_.push_back(*resolved + allowed_[i].substr(fixed.size()));
   }
 }
@@ -79,11 +81,11 @@ void Finder::match_level(Walk& walk, const std::string& path, std::size_t level)
 }
 
 void Finder::match_names(Walk& walk, const std::string& path, std::size_t level) const {
-  const auto resolved = resolve_links(root_, path);
+  const auto resolved = resolve(path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
   const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
-  if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
+  if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
     const std::string_view name = (*names)[i];
     if (glob_match(walk.levels[level], name)) match_level(walk, child(path, name), level + 1);
@@ -91,15 +93,17 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
 }
 
 void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
-  const auto resolved = depth == 0 ? resolve_links(root_, path) : Result<std::string>(path);
+  const auto resolved = depth == 0 ? resolve(path) : Result<std::string>(path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
   const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
-  if (!names->complete) walk.refuse(path, "the folder holds too many files: only a part of them was looked at");
+  if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
     const std::string here = child(path, (*names)[i]);
-    const auto info = file_info(below(root_, here));
-    if (info && info->type == FileType::directory) {
+    const auto info = info_of(here);
+    if (!info && info.error().code == ErrorCode::timed_out) {
+      walk.refuse(here, info.error().what);
+    } else if (info && info->type == FileType::directory) {
       if (depth < kMaxDepth) {
         walk_below(walk, here, depth + 1);
       } else {
@@ -114,10 +118,10 @@ void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
 void Finder::take(Walk& walk, const std::string& path) const {
   // A path may pass a link to a folder at a level that the glob names.
   const std::size_t slash = path.rfind('/');
-  const auto folder = resolve_links(root_, slash == 0 ? "/" : path.substr(0, slash));
+  const auto folder = resolve(slash == 0 ? "/" : path.substr(0, slash));
   if (!folder) return refuse_unless_absent(walk, path, folder.error());
   const std::string real = child(*folder, std::string_view(path).substr(slash + 1));
-  auto info = file_info(below(root_, real));
+  auto info = info_of(real);
   if (!info) return refuse_unless_absent(walk, path, info.error());
   if (info->type == FileType::link) return take_link(walk, path);
   if (info->type == FileType::directory) return walk.refuse(path, kIsFolder);
@@ -128,11 +132,11 @@ void Finder::take(Walk& walk, const std::string& path) const {
 }
 
 void Finder::take_link(Walk& walk, const std::string& path) const {
-  const auto target = resolve_links(root_, path);
+  const auto target = resolve(path);
   if (!target) return walk.refuse(path, "a link that leads nowhere: " + target.error().what);
   if (!is_allowed(*target))
     return walk.refuse(path, "a link that leads out of the collected folders, to " + printable(*target));
-  const auto info = file_info(below(root_, *target));
+  const auto info = info_of(*target);
   if (!info) return walk.refuse(path, "a link that leads nowhere, to " + printable(*target));
   if (info->type == FileType::directory) return walk.refuse(path, "a link to a folder is not followed");
   if (info->type != FileType::regular) return walk.refuse(path, "a link to something that is not a regular file");
@@ -141,6 +145,12 @@ void Finder::take_link(Walk& walk, const std::string& path) const {
 
 void Finder::refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error) {
   if (error.code != ErrorCode::not_found) walk.refuse(path, error.what);
+}
+
+Result<FileInfo> Finder::info_of(const std::string& path) const {
+  const std::string here = below(root_, path);
+  if (const auto silence = silence_of(here, silent_)) return *silence;
+  return file_info(here);
 }
 
 bool Finder::is_allowed(const std::string& resolved) const {
@@ -157,15 +167,16 @@ void Finder::search(const std::vector<std::string>& names, const Use& use, const
     const auto [folder, depth] = std::move(folders.back());
     folders.pop_back();
     if (++visited > kMaxSearchFolders || std::chrono::steady_clock::now() > deadline) {
-      return refuse(folder, "the search for " + join(names, ", ") + " ended here: too many folders");
+      return refuse(folder, "the search for " + join(names, ", ") + " ended here: too many folders", 1);
     }
     const auto entries = list_folder(below(root_, folder), 4 << 20);
     if (!entries) continue;
     for (std::size_t i = 0; i < entries->size(); ++i) {
       const std::string path = child(folder, (*entries)[i]);
-      const auto info = file_info(below(root_, path));
+      if (foreign.contains(path)) continue;
+      const auto info = info_of(path);
       if (!info) continue;
-      if (info->type == FileType::directory && depth < kMaxSearchDepth && !foreign.contains(path) &&
+      if (info->type == FileType::directory && depth < kMaxSearchDepth &&
           std::find(std::begin(kNotSearched), std::end(kNotSearched), path) == std::end(kNotSearched)) {
         folders.emplace_back(path, depth + 1);
       } else if (info->type == FileType::regular &&

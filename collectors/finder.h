@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24,11 +25,12 @@ struct FoundFile {
 class Finder {
  public:
   using Use = std::function<void(FoundFile)>;
-  /// A path that was met and cannot be taken, and why.
-  using Refuse = std::function<void(const std::string& path, const std::string& reason)>;
+  /// A path that was met and cannot be taken, and why; or so many in a folder.
+  using Refuse = std::function<void(const std::string& path, const std::string& reason, std::uint64_t count)>;
 
-  /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM.
-  Finder(std::string root, std::vector<std::string> allowed, const std::atomic<bool>* stop);
+  /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM. Nothing at or below a mount of
+  /// `silent` is touched.
+  Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop);
 
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
   void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
@@ -46,10 +48,13 @@ class Finder {
   void take(Walk& walk, const std::string& path) const;
   void take_link(Walk& walk, const std::string& path) const;
   bool is_allowed(const std::string& resolved) const;
+  Result<std::string> resolve(const std::string& path) const { return resolve_links(root_, path, silent_); }
+  Result<FileInfo> info_of(const std::string& path) const;
   bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
   std::string root_;
   std::vector<std::string> allowed_;
+  std::vector<MountPoint> silent_;
   const std::atomic<bool>* stop_;
 };
 

@@ -68,8 +68,8 @@ void FolderSource::enter(const std::string& path) {
   if (levels_.size() >= kMaxDepth) return left_out_.add("", relative(path, root_), "nested too deep");
   auto names = list_folder(path);
   if (!names) return left_out_.add("", relative(path, root_), names.error().what);
-  if (!names->complete) {
-    left_out_.add("", relative(path, root_), "the folder holds too many files: only a part of them was read");
+  if (names->dropped > 0) {
+    left_out_.add("", relative(path, root_), "the folder holds too many files: only a part of them was read", names->dropped);
   }
   levels_.push_back({path, std::move(*names), 0});
 }

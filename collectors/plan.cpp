@@ -1,6 +1,7 @@
 #include "collectors/plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "agent/base/text.h"
@@ -16,10 +17,13 @@ constexpr std::size_t kMaxItems = 20'000;
 constexpr std::string_view kGlobArgument = "{glob:";
 constexpr std::string_view kScriptsArgument = "{pre-post-scripts}";
 
+/// A server that is only slow answers within this.
+constexpr std::chrono::seconds kPatience{4};
+
 class Planner {
  public:
   Planner(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop)
-      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), stop) {}
+      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), silent_mounts(kPatience), stop) {}
 
   Plan make() {
     for (const ArtifactSpec& spec : catalog_.specs()) {
@@ -65,8 +69,8 @@ class Planner {
   }
 
   Finder::Refuse refuse(const ArtifactSpec& spec) {
-    return [this, &spec](const std::string& path, const std::string& reason) {
-      plan_.left_out.add(spec.id, path, reason);
+    return [this, &spec](const std::string& path, const std::string& reason, std::uint64_t count) {
+      plan_.left_out.add(spec.id, path, reason, count);
     };
   }
 
@@ -167,8 +171,8 @@ class Planner {
         add_file(file.path.ends_with(".py") ? *script : *log, std::move(file));
       };
       const auto note = refuse(*log);
-      finder_.find(path, use, [&](const std::string& met, const std::string& reason) {
-        if (reason != kIsFolder) note(met, reason);
+      finder_.find(path, use, [&](const std::string& met, const std::string& reason, std::uint64_t count) {
+        if (reason != kIsFolder) note(met, reason, count);
       });
       finder_.find(path + "/**", use, note);
       if (!any) plan_.left_out.add(log->id, path, "not found");

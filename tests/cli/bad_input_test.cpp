@@ -386,10 +386,10 @@ TEST_F(BadInput, MillionFilesAreReadInBoundedMemory) {
   std::uint64_t told = report["artifacts"]["read"];
   for (const Json& row : report["artifacts"]["left_out"]) {
     const std::string origin = row["origin"];
-    if (origin.find("/many/") != std::string::npos) told += row.value("count", 1u);
+    if (origin.find("/many") != std::string::npos) told += row.value("count", 1u);
   }
   EXPECT_GE(told, static_cast<std::uint64_t>(wanted));
-  EXPECT_THAT(said_about(report, "/many/"), HasSubstr("too many files"));
+  EXPECT_THAT(said_about(report, "/many"), HasSubstr("too many files"));
 }
 
 // ---- files that change while they are read
