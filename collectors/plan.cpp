@@ -75,22 +75,31 @@ class Planner {
   }
 
   void add_files(const ArtifactSpec& spec) {
-    std::size_t taken = 0;
     bool any = false;
+    std::vector<PlannedItem> newest;  // a heap: the oldest stands first
     const auto use = [&](FoundFile file) {
       any = true;
       if (is_excepted(spec, file.path)) return;
-      if (taken >= spec.max_files) {
-        plan_.left_out.add(spec.id, file.path,
-                           "too many files of this kind: the limit is " + std::to_string(spec.max_files));
-        return;
-      }
-      taken += add_file(spec, std::move(file));
+      if (auto item = decide(spec, std::move(file))) keep_newest(newest, std::move(*item));
     };
     for (const std::string& glob : spec.globs) {
       if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
     }
     if (!any) plan_.left_out.add(spec.id, first_glob(spec), "not found");
+    for (PlannedItem& item : newest) place(std::move(item));
+  }
+
+  /// Of more files than a kind may have, the newest are the ones that tell of the failure.
+  void keep_newest(std::vector<PlannedItem>& heap, PlannedItem item) {
+    const auto is_newer = [](const PlannedItem& a, const PlannedItem& b) { return a.info.modified > b.info.modified; };
+    const ArtifactSpec& spec = *item.spec;
+    heap.push_back(std::move(item));
+    std::push_heap(heap.begin(), heap.end(), is_newer);
+    if (heap.size() <= spec.max_files) return;
+    std::pop_heap(heap.begin(), heap.end(), is_newer);
+    leave_out(spec, heap.back().path,
+              "too many files of this kind: the newest " + std::to_string(spec.max_files) + " were kept");
+    heap.pop_back();
   }
 
   static std::string first_glob(const ArtifactSpec& spec) {
@@ -102,12 +111,18 @@ class Planner {
                        [&](const std::string& glob) { return glob_match(glob, path); });
   }
 
-  /// Decides on one file; 1 when it is in the plan.
-  std::size_t add_file(const ArtifactSpec& spec, FoundFile file) {
-    if (plan_.items.size() >= kMaxItems) {
-      return leave_out(spec, file.path, "too many files: the limit is " + std::to_string(kMaxItems));
-    }
-    if (!seen_.insert({file.info.device, file.info.inode}).second) return 0;
+  void add_file(const ArtifactSpec& spec, FoundFile file) {
+    if (auto item = decide(spec, std::move(file))) place(std::move(*item));
+  }
+
+  void place(PlannedItem item) {
+    if (plan_.items.size() < kMaxItems) return plan_.items.push_back(std::move(item));
+    leave_out(*item.spec, item.path, "too many files: the limit is " + std::to_string(kMaxItems));
+  }
+
+  /// Whether and how a file is taken; nothing, with the reason in the plan, when it is left out.
+  std::optional<PlannedItem> decide(const ArtifactSpec& spec, FoundFile file) {
+    if (!seen_.insert({file.info.device, file.info.inode}).second) return std::nullopt;
     // A special entry of the catalogue claims its files before the general one that also matches.
     for (const std::string* path : {&file.path, &file.resolved}) {
       const ArtifactSpec* owner = catalog_.recognise(*path);
@@ -139,13 +154,12 @@ class Planner {
     item.path = std::move(file.path);
     item.resolved = std::move(file.resolved);
     item.info = file.info;
-    plan_.items.push_back(std::move(item));
-    return 1;
+    return item;
   }
 
-  std::size_t leave_out(const ArtifactSpec& spec, const std::string& path, const std::string& reason) {
+  std::nullopt_t leave_out(const ArtifactSpec& spec, const std::string& path, const std::string& reason) {
     plan_.left_out.add(spec.id, path, reason);
-    return 0;
+    return std::nullopt;
   }
 
   bool is_never(const FoundFile& file) const {

@@ -115,6 +115,22 @@ TEST_F(Plans, KeepTheNewestPartOfALongTextAndLeaveOutALongCompressedFile) {
   EXPECT_NE(reason(made, "/var/log/syslog.1.gz").find("too large"), std::string::npos);
 }
 
+TEST_F(Plans, KeepTheNewestOfTooManyFilesOfAKind) {
+  const std::string xml = R"(<catalog os="linux"><artifact id="linux.x" priority="1" profiles="vm-backup" max-files="2">
+<doc>x</doc><glob>/var/x/*.log</glob></artifact></catalog>)";
+  const EmbeddedFile catalog_file{"x.xml", xml};
+  const auto catalog = Catalog::parse(std::span(&catalog_file, 1));
+  ASSERT_TRUE(catalog) << catalog.error().what;
+  const auto start = fs::file_time_type::clock::now();
+  for (const auto& [name, age] : {std::pair("a", 3), std::pair("b", 1), std::pair("c", 4), std::pair("d", 2)}) {
+    file(std::string("/var/x/") + name + ".log");
+    fs::last_write_time(root_.string() + "/var/x/" + name + ".log", start - std::chrono::hours(age));
+  }
+  const Plan made = make_plan(*catalog, options_, nullptr);
+  EXPECT_EQ(paths(made), (std::vector<std::string>{"/var/x/b.log", "/var/x/d.log"}));
+  EXPECT_NE(reason(made, "/var/x/c.log").find("the newest 2 were kept"), std::string::npos);
+}
+
 TEST_F(Plans, TryTheNextSmallerFileWhenTheBudgetIsUsedUp) {
   options_.max_total_size = 100;
   file("/var/log/waagent.log", std::string(60, 'a'));
