@@ -157,6 +157,12 @@ class Run {
     return wanted;
   }
 
+  ScanOptions collect_options() const {
+    ScanOptions wanted = scan_options();
+    wanted.max_unpacked_bytes = options_.max_file_size;
+    return wanted;
+  }
+
   /// One line on the terminal that is written over, ten times a second at most.
   static void show_progress(std::uint64_t files, std::uint64_t bytes) {
     static std::chrono::steady_clock::time_point shown;
@@ -203,7 +209,7 @@ class Run {
     if (!bundle) return complain(exit_code_of(bundle.error(), kCannotCreate), bundle.error().what, "choose another folder with -o");
     LiveSource source(make_plan(Catalog::built_in(), wanted, deadline.flag()), options_.root, deadline.flag());
     const Status scanned =
-        scan(source, tools_.analyzers, tools_.redactor, bundle->get(), scan_options(), deadline.flag(), report);
+        scan(source, tools_.analyzers, tools_.redactor, bundle->get(), collect_options(), deadline.flag(), report);
     if (!scanned) return complain(kIoError, scanned.error().what, "no bundle was left behind");
     if (deadline.timed_out()) log_->warn("the time of --timeout is over: the bundle holds what was read until now");
     report.request = request_states(report, wanted);

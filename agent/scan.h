@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace vmtriage {
 struct ScanOptions {
   unsigned threads = 2;
   TimeRange range;
+  /// Bytes that are kept of a file that was compressed on the VM. The plan's limit knows its packed size only; what lies
+  /// behind this one is its newest part, because it is read once and from its beginning.
+  std::uint64_t max_unpacked_bytes = std::numeric_limits<std::uint64_t>::max();
   /// Called after every file, with the files and bytes read so far; may be empty.
   std::function<void(std::uint64_t files, std::uint64_t bytes)> progress = {};
 };

@@ -19,6 +19,7 @@ struct OpenedItem {
   std::vector<Error> problems;  ///< met while opening, reading goes on: a command that ended with an error
   std::shared_ptr<std::uint64_t> hole_bytes;  ///< counted while reading; may be null
   std::shared_ptr<std::uint64_t> lost_bytes = nullptr;  ///< the same for the end that a file lost meanwhile
+  std::shared_ptr<bool> cut = nullptr;                  ///< set when reading ended at a limit and there was more
 };
 
 /// An artifact that a source offers.
