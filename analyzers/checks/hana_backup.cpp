@@ -15,17 +15,29 @@ namespace vmtriage {
 namespace {
 
 /// What came after the end of a rotated log is in the next one: a failure at its end may have been made good there.
-bool is_rotated(std::string_view path) { return !path.ends_with(".log"); }
+bool is_rotated(const Artifact& artifact) { return !artifact.by_content && !artifact.origin.ends_with(".log"); }
 
 /// Open backups, calls and volumes that are kept in memory; a system works on a handful at a time.
 constexpr std::size_t kMaxOpen = 256;
-/// Log backups are repeated every few minutes: this many failures are more than a passing trouble.
-constexpr std::uint64_t kLogFailuresThatMatter = 3;
+/// So many failures that were made good are more than a passing trouble.
+constexpr std::uint64_t kFailuresThatMatter = 3;
+/// Log backups come every few minutes: a volume that is silent for so long no longer exists.
+constexpr std::chrono::days kVolumeIsGone{7};
 /// No backup runs longer; a call without an end that is older died.
 constexpr std::chrono::hours kLongestBackup{24};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool has(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
+
+/// The rules for pasted lines say what the reading of a whole log says better.
+void drop_line_findings(Insights& insights) {
+  std::erase_if(insights.findings, [](const Finding& finding) { return finding.rule_id.starts_with("linux.hana.text."); });
+}
+
+/// A failure or two that were made good are worth a note, no more.
+void soften_recovered(Finding& finding) {
+  if (finding.rule_id.ends_with("-recovered") && finding.count < kFailuresThatMatter) finding.severity = Severity::info;
+}
 
 /// Takes the next word off the front; empty at the end.
 std::string_view take_word(std::string_view& text) {
@@ -72,13 +84,15 @@ Kind kind_of(const HanaBackupLine& line) {
   return kData;
 }
 
-/// `nameserver, hand04:39701, volume: 1` of a state line: log backups of each volume succeed and fail on their own.
-std::string_view volume_of(std::string_view message) {
+/// `nameserver, volume: 1` of `state of service: nameserver, hand04:39701, volume: 1, BackupLogError`: log backups of each
+/// volume succeed and fail on their own, and a volume moves to another host when its own fails.
+std::string volume_of(std::string_view message) {
   constexpr std::string_view kPrefix = "state of service: ";
+  constexpr std::size_t kLongest = 160;
   const std::size_t begin = message.find(kPrefix);
-  const std::size_t end = message.rfind(',');
-  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + kPrefix.size()) return {};
-  return message.substr(begin + kPrefix.size(), std::min<std::size_t>(end - begin - kPrefix.size(), 160));
+  if (begin == std::string_view::npos) return {};
+  const auto parts = split(message.substr(begin + kPrefix.size(), kLongest), ',');
+  return parts.size() < 4 ? std::string() : std::string(trim(parts[0])) + ", " + std::string(trim(parts[2]));
 }
 
 /// What a line must have to decide anything: "error", "success". Nearly every line of a healthy log is progress, and these
@@ -98,13 +112,15 @@ class BackupLogScan : public Scan {
   }
 
   void finish(Insights& insights) override {
+    drop_line_findings(insights);
     const Series& data = series_[kData];
     report(data, data.unrecovered.empty() ? "linux.hana.data-backup-recovered" : "linux.hana.data-backup-failed",
            insights);
-    const Series& log = series_[kLog];
+    Series& log = series_[kLog];
+    forget_gone_volumes(log);
     if (!log.unrecovered.empty()) {
       report(log, "linux.hana.log-backup-failed", insights);
-    } else if (log.failures.count() >= kLogFailuresThatMatter) {
+    } else if (log.failures.count() >= kFailuresThatMatter) {
       report(log, "linux.hana.log-backup-recovered", insights);
     }
     const Series& recovery = series_[kRecovery];
@@ -113,12 +129,16 @@ class BackupLogScan : public Scan {
   }
 
  private:
+  /// Something that failed: a volume, or "" for the database.
+  struct Open {
+    std::string subject;
+    std::optional<Time> last;  ///< when it failed last
+  };
   /// All backups of one kind.
   struct Series {
     Sightings failures;
-    std::string cause;  ///< of the newest failure that names one
-    std::vector<std::string>
-        unrecovered;  ///< what failed and has not succeeded since: a volume, or "" for the database
+    std::string cause;              ///< of the newest failure that names one
+    std::vector<Open> unrecovered;  ///< what failed and has not succeeded since
   };
 
   void read(const Line& line) {
@@ -127,10 +147,11 @@ class BackupLogScan : public Scan {
     const Outcome outcome = outcome_of(*parsed);
     if (outcome == Outcome::none) return;
     const Kind kind = kind_of(*parsed);
-    const std::string subject(kind == kLog ? volume_of(parsed->message) : std::string_view());
+    const std::string subject = kind == kLog ? volume_of(parsed->message) : std::string();
     if (outcome == Outcome::succeeded) {
       std::erase_if(series_[kind].unrecovered,
-                    [&](const std::string& open) { return open == subject || open.empty(); });
+                    [&](const Open& open) { return open.subject == subject || open.subject.empty(); });
+      if (kind == kLog) newest_log_backup_ = text.substr(0, 40);
       if (parsed->id.empty()) unnamed_failed_[kind] = false;
     } else {
       fail(kind, *parsed, subject, line);
@@ -142,13 +163,27 @@ class BackupLogScan : public Scan {
     if (const std::string_view cause = hana_root_cause(parsed.message); !cause.empty()) {
       series.cause = shorten(printable(cause), 200);
     }
+    Evidence evidence = evidence_of(artifact_, line);
     auto& open = series.unrecovered;
-    if (std::find(open.begin(), open.end(), subject) == open.end() && open.size() < kMaxOpen) open.push_back(subject);
-    if (is_known(kind, parsed.id)) {
-      series.failures.show(evidence_of(artifact_, line));
-    } else {
-      series.failures.add(evidence_of(artifact_, line));
+    const auto known =
+        std::find_if(open.begin(), open.end(), [&](const Open& entry) { return entry.subject == subject; });
+    if (known != open.end()) {
+      known->last = evidence.time;
+    } else if (open.size() < kMaxOpen) {
+      open.push_back({subject, evidence.time});
     }
+    if (is_known(kind, parsed.id)) {
+      series.failures.show(std::move(evidence));
+    } else {
+      series.failures.add(std::move(evidence));
+    }
+  }
+
+  void forget_gone_volumes(Series& log) const {
+    const auto newest = find_stamp(newest_log_backup_, artifact_.modified.value_or(now()));
+    if (!newest) return;
+    std::erase_if(log.unrecovered,
+                  [&](const Open& open) { return open.last && newest->time - *open.last > kVolumeIsGone; });
   }
 
   /// Whether this backup's failure has been counted: services, volumes and the backup as a whole each report it. Lines
@@ -167,7 +202,8 @@ class BackupLogScan : public Scan {
                                             {"cause", series.cause.empty() ? "-" : series.cause},
                                             {"count", std::to_string(series.failures.count())}});
     series.failures.apply_to(finding);
-    if (is_rotated(artifact_.origin)) finding.severity = std::min(finding.severity, Severity::warning);
+    if (is_rotated(artifact_)) finding.severity = std::min(finding.severity, Severity::warning);
+    soften_recovered(finding);
     insights.findings.push_back(std::move(finding));
   }
 
@@ -175,6 +211,7 @@ class BackupLogScan : public Scan {
   Artifact artifact_;
   std::string component_;
   std::array<Series, 3> series_;
+  std::string newest_log_backup_;  ///< the line of the newest success: its beginning with the time
   std::array<bool, 3> unnamed_failed_{};
   std::deque<std::string> failed_ids_;
 };
@@ -214,7 +251,7 @@ class BackintLogScan : public Scan {
     const bool recovered = failed_kinds_.empty();
     if (!recovered) {
       report(failures_, "linux.hana.backint-failed", insights);
-    } else if (!only_logs_ || failures_.count() >= kLogFailuresThatMatter) {
+    } else if (!only_logs_ || failures_.count() >= kFailuresThatMatter) {
       report(failures_, "linux.hana.backint-recovered", insights);
     }
     report(unfinished_, "linux.hana.backint-unfinished", insights);
@@ -312,7 +349,8 @@ class BackintLogScan : public Scan {
                                             {"cause", cause_.empty() ? "-" : cause_},
                                             {"count", std::to_string(seen.count())}});
     seen.apply_to(finding);
-    if (is_rotated(artifact_.origin)) finding.severity = std::min(finding.severity, Severity::warning);
+    if (is_rotated(artifact_)) finding.severity = std::min(finding.severity, Severity::warning);
+    soften_recovered(finding);
     insights.findings.push_back(std::move(finding));
   }
 

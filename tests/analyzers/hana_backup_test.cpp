@@ -98,10 +98,40 @@ TEST(HanaBackup, LinesOfOneBackupAreOneFailureWithItsRootCause) {
   EXPECT_EQ(format_time(*finding.first_seen), "2025-06-18T06:00:01Z");
 }
 
-TEST(HanaBackup, LaterSuccessMakesTheFailureAWarning) {
+TEST(HanaBackup, LaterSuccessMakesTheFailureANote) {
   const Insights insights = read_backup_log(std::string(kDataFailure) + std::string(kHealthy));
   ASSERT_EQ(rule_ids(insights), Ids{"linux.hana.data-backup-recovered"});
-  EXPECT_EQ(insights.findings[0].severity, Severity::warning);
+  EXPECT_EQ(insights.findings[0].severity, Severity::info);
+}
+
+TEST(HanaBackup, RecognisedByItsContentItIsNoRotatedLog) {
+  Artifact artifact;
+  artifact.id = "linux.hana.backup-log";
+  artifact.origin = "case/nodeA.txt";
+  artifact.by_content = true;
+  const Insights insights = run_check<HanaBackupAnalyzer>(artifact, kDataFailure);
+  ASSERT_EQ(rule_ids(insights), Ids{"linux.hana.data-backup-failed"});
+  EXPECT_EQ(insights.findings[0].severity, Severity::error);
+}
+
+TEST(HanaBackup, VolumeThatMovedToAnotherHostHasRecovered) {
+  const auto line = [](std::string_view time, std::string_view host, std::string_view state) {
+    return std::string(time) + "  P0007897      1978149802f INFO    LOGBCKUP state of service: indexserver, " +
+           std::string(host) + ":30003, volume: 3, " + std::string(state) + "\n";
+  };
+  const std::string fails = line("2025-06-18T00:26:08-04:00", "hanab1", "BackupLogError");
+  EXPECT_EQ(rule_ids(read_backup_log(fails + line("2025-06-18T00:41:08-04:00", "hanab2", "BackupLogSuccess"))), Ids{});
+}
+
+TEST(HanaBackup, VolumeThatIsSilentForAWeekNoLongerExists) {
+  const auto line = [](std::string_view time, int volume, std::string_view state) {
+    return std::string(time) + "  P0007897      1978149802f INFO    LOGBCKUP state of service: indexserver, hanab1:30003, volume: " +
+           std::to_string(volume) + ", " + std::string(state) + "\n";
+  };
+  const std::string fails = line("2025-06-18T00:26:08-04:00", 3, "BackupLogError");
+  EXPECT_EQ(rule_ids(read_backup_log(fails + line("2025-06-20T00:41:08-04:00", 2, "BackupLogSuccess"))),
+            Ids{"linux.hana.log-backup-failed"});
+  EXPECT_EQ(rule_ids(read_backup_log(fails + line("2025-06-28T00:41:08-04:00", 2, "BackupLogSuccess"))), Ids{});
 }
 
 TEST(HanaBackup, FailureAtTheEndOfARotatedLogIsOnlyAWarning) {
