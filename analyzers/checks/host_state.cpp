@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include "analyzers/checks/whole_text.h"
@@ -24,6 +25,19 @@ std::optional<Number> to_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+/// `31G`, `2.0M`, `76`: the units of `df -h`, here all of 1024.
+std::optional<std::uint64_t> to_amount(std::string_view text) {
+  constexpr std::string_view kUnits = "KMGTP";
+  const std::size_t unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  if (unit == std::string_view::npos) return to_number<std::uint64_t>(text);
+  const auto parts = split(text.substr(0, text.size() - 1), '.');
+  const auto whole = to_number<std::uint32_t>(parts[0]);
+  const auto tenth = parts.size() == 2 ? to_number<unsigned>(parts[1]) : std::optional<unsigned>(0);
+  if (!whole || !tenth || *tenth > 9 || parts.size() > 2) return std::nullopt;
+  const std::uint64_t factor = std::uint64_t{1} << (10 * (unit + 1));
+  return *whole * factor + *tenth * factor / 10;
 }
 
 bool is_needed(std::string_view mount) {
@@ -77,6 +91,27 @@ bool read_version(std::string_view text, Interpreter& python) {
   python.major = *major;
   python.minor = *minor;
   return true;
+}
+
+/// The agent's unit when the line is the head of its block in `systemctl status`: `● waagent.service - Azure Linux Agent`.
+std::optional<std::string_view> agent_unit_of(std::span<const std::string_view> words) {
+  const auto is_unit = [](std::string_view word) { return word == "walinuxagent.service" || word == "waagent.service"; };
+  if (words.size() > 1 && !is_unit(words[0])) words = words.subspan(1);  // the bullet
+  if (words.empty() || !is_unit(words[0]) || (words.size() > 1 && words[1] != "-")) return std::nullopt;
+  return words[0];
+}
+
+/// `Loaded: loaded (/lib/…; enabled; …)` and `Active: inactive (dead) since …`.
+void read_unit_state(const std::vector<std::string_view>& words, const Line& line, UnitState& unit) {
+  if (words[0] == "Loaded:" && unit.properties.emplace("LoadState", words[1]).second) {
+    const bool disabled = words.size() > 3 && words[3].starts_with("disabled");
+    unit.properties["UnitFileState"] = disabled ? "disabled" : "enabled";
+    if (words[1] != "loaded") unit.line = line;
+  }
+  if (words[0] == "Active:" && unit.properties.emplace("ActiveState", words[1]).second &&
+      unit.get("LoadState") == "loaded") {
+    unit.line = line;
+  }
 }
 
 /// What one command's output means, as findings.
@@ -136,7 +171,8 @@ class StateReport {
 
   /// The agent's unit is walinuxagent on Debian and Ubuntu, waagent elsewhere: one of the two is always missing.
   void agent_service() {
-    const std::vector<UnitState> units = parse_units(text_);
+    const bool shown = text_.find("ActiveState=") != std::string_view::npos;
+    const std::vector<UnitState> units = shown ? parse_units(text_) : parse_unit_status(text_);
     const UnitState* worst = nullptr;
     for (const UnitState& unit : units) {
       const std::string active = unit.get("ActiveState");
@@ -215,6 +251,9 @@ constexpr Reader kReaders[] = {
 
 std::vector<DiskUse> parse_df(std::string_view text) {
   std::vector<DiskUse> disks;
+  // `df -h` prints bytes with a unit where the other forms count kilobytes.
+  const std::size_t size_column = text.find(" Size ");
+  const std::uint64_t unit = size_column != std::string_view::npos && text.find('\n') > size_column ? 1024 : 1;
   each_line(Block{text, false}, 1, [&](const Line& line) {
     const auto words = split_words(line.text);
     const auto capacity = std::find_if(words.begin(), words.end(), [](std::string_view word) {
@@ -222,14 +261,14 @@ std::vector<DiskUse> parse_df(std::string_view text) {
     });
     const auto column = static_cast<std::size_t>(capacity - words.begin());
     if (capacity == words.end() || column < 4 || column + 1 >= words.size()) return;
-    const auto total = to_number<std::uint64_t>(words[column - 3]);
-    const auto available = to_number<std::uint64_t>(words[column - 1]);
+    const auto total = to_amount(words[column - 3]);
+    const auto available = to_amount(words[column - 1]);
     if (!total || !available) return;
     DiskUse disk;
     disk.mount = line.text.substr(static_cast<std::size_t>(words[column + 1].data() - line.text.data()));
     if (column >= 5) disk.type = words[column - 4];
-    disk.total = *total;
-    disk.available = *available;
+    disk.total = *total / unit;
+    disk.available = *available / unit;
     disk.percent = *to_number<unsigned>(capacity->substr(0, capacity->size() - 1));
     disk.line = line;
     disks.push_back(std::move(disk));
@@ -274,6 +313,20 @@ std::vector<UnitState> parse_units(std::string_view text) {
     in_block = true;
     units.back().properties[std::string(line.text.substr(0, equals))] = trim(line.text.substr(equals + 1));
   });
+  return units;
+}
+
+std::vector<UnitState> parse_unit_status(std::string_view text) {
+  std::vector<UnitState> units;
+  each_line(Block{text, false}, 1, [&](const Line& line) {
+    const auto words = split_words(line.text);
+    if (const auto name = agent_unit_of(words)) {
+      units.push_back({{{"Id", std::string(*name)}}, line});
+    } else if (!units.empty() && words.size() >= 2) {
+      read_unit_state(words, line, units.back());
+    }
+  });
+  std::erase_if(units, [](const UnitState& unit) { return !unit.properties.contains("ActiveState"); });
   return units;
 }
 

@@ -47,11 +47,18 @@ std::vector<Mount> parse_mounts(std::string_view text);
 /// The blocks of `systemctl show UNIT…`, separated by an empty line: `Id=walinuxagent.service`, `LoadState=loaded` …
 struct UnitState {
   std::map<std::string, std::string> properties;
-  Line line;  ///< its first
+  Line line;  ///< its first; of `systemctl status` the one that tells its state
 
   std::string get(const std::string& name) const;
 };
 std::vector<UnitState> parse_units(std::string_view text);
+
+/// The agent's units in what `systemctl status` prints for people, with the same properties:
+///
+///     ● walinuxagent.service - Azure Linux Agent
+///          Loaded: loaded (/lib/systemd/system/walinuxagent.service; enabled; vendor preset: enabled)
+///          Active: inactive (dead) since Tue 2017-07-18 15:54:27 CST; 10min ago
+std::vector<UnitState> parse_unit_status(std::string_view text);
 
 /// A Python interpreter in a listing, `ls -l` or path and version:
 ///

@@ -48,6 +48,38 @@ TEST(HostState, DiskWithoutAnySpaceIsAnError) {
   EXPECT_EQ(none.findings.at(0).component, "/");
 }
 
+TEST(HostState, DfForPeopleIsReadToo) {
+  const auto ids = [](std::string_view id, std::string_view text) { return rule_ids(run_check<HostStateAnalyzer>(id, "df.txt", text)); };
+  constexpr std::string_view kHead = "Filesystem      Size  Used Avail Use% Mounted on\n";
+  EXPECT_EQ(ids("linux.command.free-space", std::string(kHead) + "/dev/sda1        31G   31G   20M 100% /\n"), Ids{"linux.host.disk-full"});
+  EXPECT_EQ(ids("linux.command.free-space", std::string(kHead) + "/dev/sda1        31T   30T  1.2T  96% /\n"), Ids{});
+  EXPECT_EQ(ids("linux.command.inodes", "Filesystem     Inodes IUsed IFree IUse% Mounted on\n/dev/sda1        2.0M  2.0M     0  100% /\n"),
+            Ids{"linux.host.inodes-used-up"});
+}
+
+TEST(HostState, ServiceStatusForPeopleIsReadToo) {
+  struct Case {
+    std::string_view text;
+    Ids ids;
+  };
+  const Case cases[] = {
+      {"● walinuxagent.service - Microsft Azure Linux Agent\n   Loaded: loaded (/lib/systemd/system/walinuxagent.service; enabled)\n"
+       "   Active: inactive (dead)\n",
+       {"linux.host.agent-stopped"}},
+      {"× waagent.service - Azure Linux Agent\n     Loaded: loaded (/usr/lib/x; enabled; preset: enabled)\n     Active: failed (Result: exit-code)\n",
+       {"linux.host.agent-stopped"}},
+      {"○ waagent.service\n     Loaded: masked (Reason: Unit waagent.service is masked.)\n     Active: inactive (dead)\n",
+       {"linux.host.agent-masked"}},
+      {"* walinuxagent.service - Azure Linux Agent\n   Loaded: loaded (/lib/x; disabled; vendor preset: enabled)\n   Active: active (running)\n",
+       {"linux.host.agent-not-enabled"}},
+      {"● walinuxagent.service - Azure Linux Agent\n   Loaded: loaded (/lib/x; enabled; vendor preset: enabled)\n   Active: active (running)\n", {}},
+      {"● qemu-guest-agent.service - QEMU Guest Agent\n   Loaded: loaded (/lib/x; enabled)\n   Active: inactive (dead)\n", {}},
+  };
+  for (const Case& one : cases) {
+    EXPECT_EQ(rule_ids(run_check<HostStateAnalyzer>("linux.command.agent-service", "status.txt", one.text)), one.ids) << one.text;
+  }
+}
+
 TEST(HostState, UsedUpInodesAreReported) {
   const std::string head = "Filesystem      Inodes  IUsed   IFree IUse% Mounted on\n";
   expect_findings("linux.command.inodes",
