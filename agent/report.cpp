@@ -64,6 +64,26 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
   return merged;
 }
 
+void settle_older_files(std::vector<Finding>& findings, const std::map<std::string, NewestFile>& newest) {
+  constexpr std::string_view kOneLogPerRun = "linux.workload.prereg-log";
+  constexpr auto kLongAgo = std::chrono::days(1);
+  for (Finding& finding : findings) {
+    if (finding.evidence.empty()) continue;
+    const std::string& id = finding.evidence.front().artifact;
+    const auto file = newest.find(id);
+    if (file == newest.end()) continue;
+    const bool only_older = std::all_of(finding.evidence.begin(), finding.evidence.end(), [&](const Evidence& evidence) {
+      return evidence.artifact == id && evidence.origin != file->second.origin;
+    });
+    const auto& modified = file->second.modified;
+    const bool long_ago = finding.recovers && modified && finding.last_seen && *modified - *finding.last_seen >= kLongAgo;
+    if (!only_older || (id != kOneLogPerRun && !long_ago)) continue;
+    finding.severity = Severity::info;
+    finding.title.en += " (only in older logs, no longer in the newest)";
+    finding.title.ja += " (古いログのみに記録され、最新のログにはありません)";
+  }
+}
+
 std::vector<RunVerdict> merge_runs(std::vector<RunVerdict> runs) {
   constexpr auto kSameRun = std::chrono::minutes(10);
   std::stable_sort(runs.begin(), runs.end(), [](const RunVerdict& a, const RunVerdict& b) { return a.time > b.time; });

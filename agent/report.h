@@ -52,6 +52,17 @@ struct Report {
   int exit_code() const;
 };
 
+/// The newest file that was read of one kind of artifact.
+struct NewestFile {
+  std::string origin;
+  std::optional<Time> modified;
+};
+
+/// Turns into notes what only older files of a kind tell and the newest one no longer does: an earlier run of the HANA
+/// pre-registration script (each writes a log of its own, `config.1710000000.log`), and in rotated logs a day and more old
+/// the failures of which a log tells the end.
+void settle_older_files(std::vector<Finding>& findings, const std::map<std::string, NewestFile>& newest);
+
 /// Findings of several files about the same thing become one; then sorted: worst first, newest first.
 std::vector<Finding> merge_findings(std::vector<Finding> findings);
 

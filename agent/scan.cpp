@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -67,6 +68,19 @@ ReadBytes utf16_reader(ReadBytes read, bool big_endian) {
     const std::size_t count = text.copy(target.data(), target.size(), given);
     given += count;
     return count;
+  };
+}
+
+/// The first `limit` bytes; `*cut` tells afterwards whether there was more.
+ReadBytes up_to(ReadBytes read, std::uint64_t limit, std::shared_ptr<bool> cut) {
+  return [read = std::move(read), left = limit, cut = std::move(cut)](std::span<char> target) mutable -> Result<std::size_t> {
+    const auto got = read(target);
+    if (!got || *got <= left) {
+      left -= got ? *got : 0;
+      return got;
+    }
+    *cut = true;
+    return static_cast<std::size_t>(std::exchange(left, 0));
   };
 }
 
@@ -160,7 +174,8 @@ class Scanner {
       }
       case Container::compressed:
         if (item.artifact.format == Format::opaque) break;
-        peeked = Peeked::at(decompress(std::move(peeked.read), item.artifact.origin));
+        opened->cut = std::make_shared<bool>(false);
+        peeked = Peeked::at(up_to(decompress(std::move(peeked.read), item.artifact.origin), options_.max_unpacked_bytes, opened->cut));
         stored.decoded = "unpacked";
         item.artifact.bundle_path = without_compression(std::move(item.artifact.bundle_path));
         break;
@@ -168,6 +183,7 @@ class Scanner {
     }
     if (item.artifact.id == "text.unknown" && item.artifact.format == Format::text) {
       item.artifact.id = recognise_content(peeked.head);
+      item.artifact.by_content = item.artifact.id != "text.unknown";
     }
     read(item.artifact, number, std::move(peeked), stored, *opened);
   }
@@ -196,6 +212,10 @@ class Scanner {
     }
     if (opened.lost_bytes && *opened.lost_bytes > 0) {
       leave_out(artifact, stored, "became shorter while it was read: its last " + format_size(*opened.lost_bytes) + " are gone");
+    }
+    if (opened.cut && *opened.cut) {
+      leave_out(artifact, stored, "unpacked it is longer than the limit for one file: only its first " +
+                                      format_size(options_.max_unpacked_bytes) + " were kept");
     }
     if (stored.skipped_bytes > 0) {
       const std::lock_guard lock(mutex_);
@@ -314,6 +334,7 @@ class Scanner {
     const std::lock_guard lock(mutex_);
     ++report_.files_read;
     ++report_.files_by_artifact[artifact.id];
+    note_newest(artifact);
     if (options_.progress) options_.progress(report_.files_read, bytes_);
     for (Error& error : insights.errors) report_.errors.push_back({artifact.origin, std::move(error)});
     if (insights.findings.empty() && insights.runs.empty()) return;
@@ -336,9 +357,20 @@ class Scanner {
     report_.runs = merge_runs(std::move(report_.runs));
   }
 
+  /// Only of kinds that stand in one folder: logs of different owners have nothing to say about each other.
+  void note_newest(const Artifact& artifact) {
+    const bool named_by_time = artifact.id == "linux.workload.prereg-log";
+    if (artifact.id != "linux.waagent.log" && !named_by_time) return;
+    NewestFile& newest = newest_[artifact.id];
+    const bool newer = named_by_time ? artifact.origin > newest.origin : artifact.modified > newest.modified;
+    if (newest.origin.empty() || newer) newest = {artifact.origin, artifact.modified};
+  }
+
   void finish_findings() {
     report_.bytes_read = bytes_;
     merge_taken();
+    settle_older_files(report_.findings, newest_);
+    report_.findings = merge_findings(std::move(report_.findings));
     const TimeRange& range = options_.range;
     std::erase_if(report_.findings, [&](const Finding& finding) {
       return (range.since && finding.last_seen && *finding.last_seen + std::chrono::hours(14) < *range.since) ||
@@ -359,6 +391,7 @@ class Scanner {
   std::uint64_t items_ = 0;
   std::map<std::uint64_t, Insights> taken_;  ///< by the item's number; not yet in the report
   std::size_t held_ = 0;                     ///< findings and runs in `taken_`
+  std::map<std::string, NewestFile> newest_;  ///< by artifact id
   bool ended_ = false;
   std::optional<Error> output_error_;
   std::atomic<std::uint64_t> bytes_ = 0;
@@ -405,6 +438,12 @@ std::string recognise_content(std::string_view head) {
       {" INFO Daemon ", "linux.waagent.log"},
       {"WALinuxAgent", "linux.waagent.log"},
       {"\"aggregateStatus\"", "linux.waagent-status-json"},
+      {" IUse% Mounted on", "linux.command.inodes"},
+      {" Use% Mounted on", "linux.command.free-space"},
+      {"waagent.service\n", "linux.command.agent-service"},
+      {"waagent.service - ", "linux.command.agent-service"},
+      {"walinuxagent.service\n", "linux.command.agent-service"},
+      {"walinuxagent.service - ", "linux.command.agent-service"},
   };
   for (const Mark& mark : kMarks) {
     if (head.find(mark.text) != std::string_view::npos) return std::string(mark.id);

@@ -22,6 +22,7 @@ struct Artifact {
   std::optional<std::uint64_t> size;  ///< bytes, when it is known before reading
   std::optional<Time> modified;
   Encoding encoding = Encoding::utf8;
+  bool by_content = false;  ///< `id` is a guess from the first lines; the text may hold more than that kind of log
 };
 
 }  // namespace vmtriage

@@ -32,6 +32,7 @@ struct Finding {
   std::string rule_id;
   Severity severity = Severity::warning;
   int rank = 0;  ///< order among findings equally severe: the cause before what follows from it
+  bool recovers = false;  ///< its log tells when it is over: no more hits in a newer log of the same kind mean the same
   LocalText title;
   std::string component;
   LocalText advice;

@@ -33,6 +33,43 @@ TEST(Report, FindingsOfSeveralFilesBecomeOneAndTheWorstStandsFirst) {
   EXPECT_EQ(merged[0].evidence.size(), 2u);
 }
 
+Finding finding_in(const char* artifact, const char* origin, bool recovers) {
+  Finding made = finding("x", Severity::error);
+  made.recovers = recovers;
+  made.last_seen = *make_time(2026, 3, 1, 0, 0, 0);
+  made.evidence[0].artifact = artifact;
+  made.evidence[0].origin = origin;
+  return made;
+}
+
+struct OlderFileCase {
+  const char* name;
+  Finding finding;
+  Severity severity;
+};
+
+class OlderFiles : public testing::TestWithParam<OlderFileCase> {};
+
+TEST_P(OlderFiles, AreAMatterOfThePastWhereTheNewestSaysSo) {
+  const std::map<std::string, NewestFile> newest = {
+      {"linux.waagent.log", {"/var/log/waagent.log", *make_time(2026, 3, 5, 0, 0, 0)}},
+      {"linux.workload.prereg-log", {"/config.1720000000.log", std::nullopt}}};
+  std::vector<Finding> findings = {GetParam().finding};
+  settle_older_files(findings, newest);
+  EXPECT_EQ(findings[0].severity, GetParam().severity);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, OlderFiles,
+    testing::Values(
+        OlderFileCase{"EarlierScriptRun", finding_in("linux.workload.prereg-log", "/config.1710000000.log", false), Severity::info},
+        OlderFileCase{"NewestScriptRun", finding_in("linux.workload.prereg-log", "/config.1720000000.log", false), Severity::error},
+        OlderFileCase{"RotatedLogWhoseFailureEnds", finding_in("linux.waagent.log", "/var/log/waagent.log.1", true), Severity::info},
+        OlderFileCase{"RotatedLogWhoseFailureStandsAlone", finding_in("linux.waagent.log", "/var/log/waagent.log.1", false), Severity::error},
+        OlderFileCase{"NewestLog", finding_in("linux.waagent.log", "/var/log/waagent.log", true), Severity::error},
+        OlderFileCase{"AnotherKind", finding_in("linux.syslog", "/var/log/messages-1", true), Severity::error}),
+    [](const auto& param) { return std::string(param.param.name); });
+
 TEST(Report, TheCauseStandsBeforeWhatFollowsFromIt) {
   Finding follows = finding("a", Severity::error);
   follows.rank = 1;
