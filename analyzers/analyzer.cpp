@@ -2,6 +2,10 @@
 
 namespace vmtriage {
 
+bool is_superseded(const Artifact& artifact) {
+  return artifact.id == "linux.status-json" && artifact.origin.ends_with("_status");
+}
+
 Evidence evidence_of(const Artifact& artifact, const Line& line, std::optional<Stamp> stamp) {
   if (!stamp) stamp = find_stamp(line.text, artifact.modified.value_or(now()));
   Evidence evidence;

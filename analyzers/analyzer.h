@@ -32,7 +32,7 @@ class Scan {
   virtual ~Scan() = default;
   /// Some whole lines. `first_line` is the number of the block's first line, counted from 1.
   virtual void block(const Block& block, std::uint64_t first_line) = 0;
-  /// Called once, after the last block.
+  /// Called once, after the last block. The rules' findings are in `insights` before a check is asked for its own.
   virtual void finish(Insights& insights) = 0;
 };
 
@@ -76,6 +76,10 @@ void each_line_with(const GramFinder& grams, const Block& block, std::uint64_t f
     each_line(Block{block.text.substr(begin, at - begin), block.cut && at == block.text.size()}, first_line, use);
   }
 }
+
+/// Whether a newer file has taken the place of this one: `<seq>_status` is what the snapshot extension renames a status to
+/// once a newer command has come.
+bool is_superseded(const Artifact& artifact);
 
 /// Evidence for a line of an artifact: excerpt shortened to kMaxExcerptBytes, time read off the line where it has one.
 Evidence evidence_of(const Artifact& artifact, const Line& line, std::optional<Stamp> stamp = std::nullopt);

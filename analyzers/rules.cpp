@@ -41,6 +41,7 @@ class RuleFile {
     rule.id = node.attribute("id").value();
     rule.owner = node.attribute("owner").value();
     rule.check = node.attribute("check").value();
+    rule.until = node.attribute("until").value();
     rule.rank = node.attribute("rank").as_int(0);
     for (std::string_view id : split_words(node.attribute("artifacts").value())) rule.artifacts.emplace_back(id);
     const auto severity = parse_severity(node.attribute("severity").value());
@@ -57,6 +58,8 @@ class RuleFile {
     }
     if (!rule.events.empty() && !rule.unless.empty())
       fail(node, rule.id + ": unless is for patterns; an <event> has not=\"…\"");
+    if (!rule.until.empty() && rule.until != "snapshot" && rule.until != "application-snapshot")
+      fail(node, rule.id + ": until is none of snapshot, application-snapshot");
     if (!rule.patterns.empty() && rule.artifacts.empty()) fail(node, rule.id + ": artifacts is missing");
     return rule;
   }
@@ -229,6 +232,8 @@ Finding make_finding(const Rule& rule, Values values) {
   finding.rule_id = rule.id;
   finding.severity = rule.severity;
   finding.rank = rule.rank;
+  finding.recovers = std::any_of(rule.unless.begin(), rule.unless.end(),
+                                 [](const Unless& unless) { return unless.on == Unless::On::after; });
   finding.owner = rule.owner;
   finding.codes = rule.codes;
   finding.reference = rule.reference;
@@ -240,6 +245,12 @@ Finding make_finding(const Rule& rule, Values values) {
   finding.title = fill_in(rule.title, values);
   finding.advice = fill_in(rule.advice, values);
   return finding;
+}
+
+void mark_recovered(Finding& finding) {
+  finding.severity = Severity::info;
+  finding.title.en += " (later backups succeeded)";
+  finding.title.ja += " (その後のバックアップは成功しています)";
 }
 
 Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files, bool try_patterns) {

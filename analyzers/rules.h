@@ -86,6 +86,9 @@ struct Rule {
   std::string
       signal;  ///< the part its events play in a backup window: `writer`, `snapshot`, `io`, `storage`, `service`
   bool fallback = false;  ///< counts an event only when no other rule does
+  /// What makes a finding of this rule a matter of the past, as code finds it in the same file: `snapshot` (a later backup
+  /// run went well) or `application-snapshot` (one whose pre and post scripts did).
+  std::string until;
   std::string beside;     ///< reported only next to a finding of the same log whose rule id starts like this
   std::vector<Unless> unless;
   std::uint32_t threshold = 1;            ///< hits that make a finding
@@ -107,6 +110,9 @@ std::string plain_provider(std::string_view name);
 /// A finding of this rule, its texts filled in; `values` may hold `component`. Count, times and evidence are the
 /// caller's.
 Finding make_finding(const Rule& rule, Values values = {});
+
+/// Turns a finding into a note on the past: what failed has worked since.
+void mark_recovered(Finding& finding);
 
 /// Every rule the program knows.
 class RuleBase {

@@ -100,6 +100,7 @@ struct RuleState {
   std::map<std::string, Group> groups;
   std::uint64_t hits = 0;
   std::uint64_t last_hit = 0;       ///< its line number
+  const char* last_text = nullptr;  ///< where the text of the last hit lies
   std::uint64_t last_recovery = 0;  ///< its line number
   bool marker = false;
 };
@@ -121,6 +122,7 @@ class TextScan : public Scan {
   void finish(Insights& insights) override {
     for (std::size_t i = 0; i < states_.size(); ++i) {
       if (states_[i].marker) continue;
+      fold_unnamed(states_[i].groups, set_.rules[i]->component);
       for (auto& [component, group] : states_[i].groups) {
         if (group.reached && states_[i].last_recovery <= group.last_line) {
           insights.findings.push_back(make(*set_.rules[i], group));
@@ -134,6 +136,7 @@ class TextScan : public Scan {
     patterns.matcher->find(block_, candidates_, wanted);
     counted_to_ = 0;
     line_number_ = first_line;
+    in_rule_order(candidates_);
     for (const Candidate& candidate : candidates_) {
       line_number_ += count_lines(block_.substr(counted_to_, candidate.line_begin - counted_to_));
       counted_to_ = candidate.line_begin;
@@ -152,6 +155,29 @@ class TextScan : public Scan {
     return wanted;
   }
 
+  /// A rule's patterns stand in its file from the precise to the general: the first that matches a line speaks for it.
+  static void in_rule_order(std::vector<Candidate>& candidates) {
+    std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+      return std::pair(a.line_begin, a.pattern) < std::pair(b.line_begin, b.pattern);
+    });
+  }
+
+  /// Where one component was named, the lines that name none are about it too: a record spans several lines.
+  static void fold_unnamed(std::map<std::string, Group>& groups, const std::string& unnamed) {
+    const auto general = groups.find(unnamed);
+    if (groups.size() != 2 || general == groups.end()) return;
+    Group rest = std::move(general->second);
+    groups.erase(general);
+    Group& named = groups.begin()->second;
+    named.count += rest.count;
+    named.last_line = std::max(named.last_line, rest.last_line);
+    named.reached = named.reached || rest.reached;
+    if (rest.first && (!named.first || *rest.first < *named.first)) named.first = rest.first;
+    if (rest.last && (!named.last || *rest.last > *named.last)) named.last = rest.last;
+    for (Evidence& evidence : rest.oldest) keep(named, std::move(evidence));
+    for (Evidence& evidence : rest.newest) keep(named, std::move(evidence));
+  }
+
   /// `text` is what is matched; `line` is the line of the file it stands in or was unpacked from.
   void match(const Patterns& patterns, std::size_t pattern, std::string_view text, std::string_view line) {
     const Meaning& meaning = patterns.meanings[pattern];
@@ -159,6 +185,7 @@ class TextScan : public Scan {
     const re2::RE2& regex = patterns.matcher->pattern(pattern);
     RuleState& state = states_[meaning.rule];
     if (meaning.role == Role::marker && state.marker) return;
+    if (meaning.role == Role::hit && state.last_hit == line_number_ && state.last_text == text.data()) return;
     const bool named = state.hits < kMaxNamedHits;
     const int groups = named ? 1 + regex.NumberOfCapturingGroups() : 1;
     std::vector<re2::StringPiece> captures(static_cast<std::size_t>(groups));
@@ -193,6 +220,7 @@ class TextScan : public Scan {
     for (const Patterns* patterns : {&set_.hits, &set_.recoveries}) {
       std::vector<Candidate> inside;
       patterns->matcher->find(text, inside);
+      in_rule_order(inside);
       for (const Candidate& candidate : inside) {
         if (patterns->meanings[candidate.pattern].role == Role::packed) continue;
         const std::string_view found(text.data() + candidate.line_begin, candidate.line_end - candidate.line_begin);
@@ -206,6 +234,7 @@ class TextScan : public Scan {
     RuleState& state = states_[rule];
     ++state.hits;
     state.last_hit = line_number_;
+    state.last_text = text.data();
     Values values;
     std::string component = set_.rules[rule]->component;
     if (named) {
@@ -324,10 +353,13 @@ class TextScan : public Scan {
 TextRules::TextRules(const RuleBase& rules, RedactLine redact) : rules_(rules), redact_(std::move(redact)), store_(std::make_unique<PatternStore>()) {}
 TextRules::~TextRules() = default;
 
-const TextRules::RuleSet& TextRules::rule_set(const std::string& artifact_id) const {
+const TextRules::RuleSet& TextRules::rule_set(const Artifact& artifact) const {
+  const auto applies = [&](const Rule& rule) {
+    return rule.applies_to(artifact.id) || (artifact.by_content && rule.applies_to("text.unknown"));
+  };
   std::vector<const Rule*> chosen;
   for (const Rule& rule : rules_.rules()) {
-    if (!rule.patterns.empty() && rule.applies_to(artifact_id)) chosen.push_back(&rule);
+    if (!rule.patterns.empty() && applies(rule)) chosen.push_back(&rule);
   }
   const std::lock_guard lock(mutex_);
   auto& set = sets_[chosen];
@@ -337,7 +369,8 @@ const TextRules::RuleSet& TextRules::rule_set(const std::string& artifact_id) co
 
 std::unique_ptr<Scan> TextRules::scan(const Artifact& artifact) const {
   if (artifact.format != Format::text && artifact.format != Format::json) return nullptr;
-  return std::make_unique<TextScan>(artifact, rule_set(artifact.id), redact_);
+  if (is_superseded(artifact)) return nullptr;
+  return std::make_unique<TextScan>(artifact, rule_set(artifact), redact_);
 }
 
 std::optional<std::string> unpack_message(std::string_view line) {

@@ -34,7 +34,7 @@ class TextRules : public Analyzer {
 
  private:
   class PatternStore;
-  const RuleSet& rule_set(const std::string& artifact_id) const;
+  const RuleSet& rule_set(const Artifact& artifact) const;
 
   const RuleBase& rules_;
   RedactLine redact_;

@@ -52,6 +52,9 @@ constexpr minutes kFreezeIsDead{3};
 constexpr minutes kLogIsOld{10};
 /// Failed runs in a row that are more than the retries of one job.
 constexpr std::size_t kRunsInARow = 3;
+/// So many nights that went wrong within two weeks are no matter of the past, though the newest run went well.
+constexpr std::size_t kRelapses = 3;
+constexpr std::chrono::days kRelapseWindow{14};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -272,7 +275,7 @@ bool far_apart(const RunLine& before, const RunLine& after) {
 
 /// Whether the end of a log is old enough to say that nothing more came.
 bool log_is_over(const RunLine& last, const Artifact& artifact, Time current) {
-  const bool rotated = artifact.id != "text.unknown" && !artifact.origin.ends_with(".log");
+  const bool rotated = artifact.id.starts_with("linux.vmsnapshot.") && !artifact.origin.ends_with(".log");
   if (rotated) return false;
   if (artifact.modified && current - *artifact.modified >= kLogIsOld) return true;
   return last.stamp && current - last.stamp->time >= std::chrono::days(1);
@@ -609,7 +612,7 @@ class FreezeRunScan : public Scan {
   FreezeRunScan(const RuleBase& rules, const Artifact& artifact)
       : rules_(rules),
         artifact_(artifact),
-        known_log_(artifact.id != "text.unknown"),
+        known_log_(artifact.id.starts_with("linux.vmsnapshot.")),
         reader_(artifact.modified.value_or(now()), [this](SnapshotRun&& run) { use(run); }) {}
 
   void block(const Block& block, std::uint64_t first_line) override {
@@ -620,6 +623,7 @@ class FreezeRunScan : public Scan {
 
   void finish(Insights& insights) override {
     reader_.finish();
+    settle_recovered(insights.findings);
     report("linux.freeze.never-thawed", never_thawed_, insights);
     report("linux.freeze.log-ends-frozen", ends_frozen_, insights);
     if (failures_in_a_row_ >= kRunsInARow) report("linux.snapshot.runs-failing", failures_, insights);
@@ -655,11 +659,40 @@ class FreezeRunScan : public Scan {
 
   void note_failure(const SnapshotRun& run) {
     if (run.failed()) {
-      ++failures_in_a_row_;
+      if (++failures_in_a_row_ == 1 && run.start) relapses_.push_back(*run.start);
+      if (relapses_.size() > kRelapses) relapses_.pop_front();
       failures_.add(evidence_for(artifact_, main_problem(run).line));
     } else if (run.reported_success || run.scripts_succeeded || (run.snapshot_taken && run.thawed)) {
       failures_in_a_row_ = 0;
       failures_ = Sightings();
+      note_success(run);
+    }
+  }
+
+  /// A run with a problem of its own (taken without a freeze, its scripts failed) proves nothing about it.
+  void note_success(const SnapshotRun& run) {
+    if (!run.problems.empty() || !run.start) return;
+    newest_success_ = *run.start;
+    const bool application = run.scripts_succeeded || (run.reported_success && run.code == 0);
+    if (application) newest_application_success_ = run.start->number;
+  }
+
+  bool keeps_failing() const {
+    const auto time_of = [](const RunLine& line) { return line.stamp ? line.stamp->time : Time{}; };
+    return relapses_.size() == kRelapses && time_of(*newest_success_) - time_of(relapses_.front()) <= kRelapseWindow;
+  }
+
+  /// What went wrong before the newest good run is worth a note, and no alarm.
+  void settle_recovered(std::vector<Finding>& findings) const {
+    if (!newest_success_ || keeps_failing()) return;
+    for (Finding& finding : findings) {
+      const Rule* rule = rules_.find(finding.rule_id);
+      if (rule == nullptr || rule->until.empty()) continue;
+      const std::uint64_t good = rule->until == "snapshot" ? newest_success_->number : newest_application_success_;
+      const bool over = std::all_of(finding.evidence.begin(), finding.evidence.end(), [&](const Evidence& evidence) {
+        return evidence.line && *evidence.line < good;
+      });
+      if (over) mark_recovered(finding);
     }
   }
 
@@ -680,13 +713,18 @@ class FreezeRunScan : public Scan {
   Sightings ends_frozen_;
   Sightings failures_;
   std::size_t failures_in_a_row_ = 0;
+  std::deque<RunLine> relapses_;  ///< where the newest rows of failed runs begin
+  std::optional<RunLine> newest_success_;
+  std::uint64_t newest_application_success_ = 0;  ///< its first line
 };
 
 }  // namespace
 
 std::unique_ptr<Scan> FreezeRunAnalyzer::scan(const Artifact& artifact) const {
+  // The serial console, and with it the system log, repeats what the extension writes while nothing reaches a disk.
   constexpr std::string_view kArtifacts[] = {"linux.vmsnapshot.extension-log", "linux.vmsnapshot.host-based-log",
-                                             "text.unknown"};
+                                             "linux.azure.extension-logs",     "linux.syslog",
+                                             "linux.var-log",                  "text.unknown"};
   if (std::find(std::begin(kArtifacts), std::end(kArtifacts), artifact.id) == std::end(kArtifacts)) return nullptr;
   return std::make_unique<FreezeRunScan>(rules_, artifact);
 }

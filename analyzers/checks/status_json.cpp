@@ -428,8 +428,7 @@ std::unique_ptr<Scan> StatusJsonAnalyzer::scan(const Artifact& artifact) const {
   constexpr std::string_view kArtifacts[] = {"linux.status-json", "linux.waagent-status-json", "linux.handler-status",
                                              "linux.handler-state"};
   if (std::find(std::begin(kArtifacts), std::end(kArtifacts), artifact.id) == std::end(kArtifacts)) return nullptr;
-  // `<seq>_status` is what the extension renames a status to once a newer command has come.
-  if (artifact.origin.ends_with("_status") && artifact.id == "linux.status-json") return nullptr;
+  if (is_superseded(artifact)) return nullptr;
   const auto read = [this](const Artifact& whole, std::string_view text, Insights& insights) {
     read_artifact(rules_, whole, text, insights);
   };

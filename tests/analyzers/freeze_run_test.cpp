@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "analyzers/text_rules.h"
 #include "tests/analyzers/check_fixture.h"
 
 namespace vmtriage {
@@ -324,6 +325,78 @@ TEST(FreezeRun, ThreeFailedRunsInARowAreReportedUntilOneSucceeds) {
   ASSERT_EQ(rule_ids(insights), Ids{"linux.snapshot.runs-failing"});
   EXPECT_EQ(insights.findings[0].count, 3U);
   EXPECT_EQ(rule_ids(read_log(bad + bad + bad + kGoodRun)), Ids{});
+}
+
+/// What the rules and the check say together about a log.
+Insights read_with_rules(std::string_view text) {
+  Artifact artifact;
+  artifact.id = kId;
+  artifact.origin = kPath;
+  Insights insights;
+  const TextRules rules(check_rules(), [](std::string_view line) { return std::string(line); });
+  const FreezeRunAnalyzer check(check_rules());
+  for (const Analyzer* analyzer : {static_cast<const Analyzer*>(&rules), static_cast<const Analyzer*>(&check)}) {
+    const auto scan = analyzer->scan(artifact);
+    scan->block({text, false}, 1);
+    scan->finish(insights);
+  }
+  return insights;
+}
+
+std::optional<Severity> severity_of(const Insights& insights, std::string_view rule) {
+  for (const Finding& finding : insights.findings) {
+    if (finding.rule_id == rule) return finding.severity;
+  }
+  return std::nullopt;
+}
+
+std::string run_with(std::string_view day_hour_minute, std::vector<std::string> ending) {
+  std::vector<std::string> messages = kBegin;
+  messages.insert(messages.end(), ending.begin(), ending.end());
+  return python3(day_hour_minute, messages);
+}
+
+std::string good_run(std::string_view day_hour_minute) {
+  return run_with(day_hour_minute, {"T:S thaw result (True, [])", "T:S snapshotall ends...", "Enable,success,1,Enable Succeeded,False"});
+}
+
+std::string refused_run(std::string_view day_hour_minute) {
+  return run_with(day_hour_minute, {"2024-03-01 02:00:19 Failed to FIFREEZE: /data with error message: Device or resource busy",
+                                    "Enable,error,121,Enable failed,True"});
+}
+
+TEST(FreezeRun, FailureBeforeAGoodRunIsANote) {
+  constexpr std::string_view kRule = "linux.freeze.fifreeze-failed";
+  EXPECT_EQ(severity_of(read_with_rules(refused_run("2024-03-01 02:00")), kRule), Severity::error);
+  EXPECT_EQ(severity_of(read_with_rules(refused_run("2024-03-01 02:00") + good_run("2024-03-02 02:00")), kRule), Severity::info);
+  EXPECT_EQ(severity_of(read_with_rules(good_run("2024-03-01 02:00") + refused_run("2024-03-02 02:00")), kRule), Severity::error);
+}
+
+TEST(FreezeRun, NightsThatKeepFailingAreNoMatterOfThePast) {
+  std::string often, seldom;
+  for (const std::string day : {"01", "03", "05"}) {
+    often += refused_run("2024-03-" + day + " 02:00") + good_run("2024-03-" + day + " 22:00");
+    seldom += refused_run("2024-" + day + "-01 02:00") + good_run("2024-" + day + "-02 22:00");
+  }
+  EXPECT_EQ(severity_of(read_with_rules(often), "linux.freeze.fifreeze-failed"), Severity::error);
+  EXPECT_EQ(severity_of(read_with_rules(seldom), "linux.freeze.fifreeze-failed"), Severity::info);
+}
+
+TEST(FreezeRun, FailedScriptIsOverOnlyWhenScriptsSucceedAgain) {
+  const std::string fails = run_with("2024-03-01 02:00", {"Prescript for ScriptRunner failed with error code: 1 .", "T:S thaw result (True, [])",
+                                                          "Enable,success,1,Enable Succeeded,False"});
+  const std::string scripts_work = run_with("2024-03-03 02:00", {"T:S thaw result (True, [])", "Enable Succeeded with App Consistent Snapshot",
+                                                                 "Enable,success,0,Enable Succeeded with App Consistent Snapshot,False"});
+  constexpr std::string_view kRule = "linux.prepost.pre-failed";
+  EXPECT_EQ(severity_of(read_with_rules(fails + good_run("2024-03-02 02:00")), kRule), Severity::error);
+  EXPECT_EQ(severity_of(read_with_rules(fails + scripts_work), kRule), Severity::info);
+}
+
+TEST(FreezeRun, SerialConsoleInTheSystemLogShowsAFreezeThatNeverEnded) {
+  EXPECT_EQ(rule_ids(run_check<FreezeRunAnalyzer>("linux.syslog", "/var/log/messages",
+                                                  "2019-11-23 21:12:24.539751  Info  freeze_safe after returning from startproc : sig_handle=0\n"
+                                                  "2019-11-23 21:12:24.540054  Info  ============== Binary output traces start =================\n")),
+            Ids{"linux.freeze.log-ends-frozen"});
 }
 
 TEST(FreezeRun, EnableWithoutADaemonIsNoRun) {

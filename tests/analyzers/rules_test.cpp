@@ -118,6 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongRule{"<rule id='x' severity='bad' owner='customer'/>", "severity"},
                     WrongRule{"<rule id='x' severity='error' owner='me'/>", "owner"},
                     WrongRule{"<rule id='x' severity='error' owner='customer'><title>t</title><advice>a</advice></rule>", "x: "},
+                    WrongRule{"<rule id='x' severity='error' owner='customer' until='soon'/>", "until"},
                     WrongRule{"<rule id='x'", "my.xml:"}));
 
 TEST(Rules, AThresholdCountsWithinItsTime) {
@@ -151,6 +152,49 @@ TEST(Rules, ARecoveryMarkerTakesAFindingBackOnlyBehindTheLastHit) {
   };
   EXPECT_EQ(count("disk a is on fire\nfire brigade was here\n"), 0u);
   EXPECT_EQ(count("fire brigade was here\ndisk a is on fire\n"), 1u);
+}
+
+TEST(Rules, TheFirstPatternThatMatchesSpeaksForTheLineAndTheUnnamedLinesOfTheRecordJoinIt) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
+<pattern>unit (?P&lt;component&gt;\w+) ended with code 9</pattern><pattern>ended with code 9</pattern>
+<component>a unit</component><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto scan = rules.scan(Artifact{});
+  scan->block({"unit web ended with code 9\n  it ended with code 9\n", false}, 1);
+  Insights insights;
+  scan->finish(insights);
+  ASSERT_EQ(insights.findings.size(), 1u);
+  EXPECT_EQ(insights.findings[0].component, "web");
+  EXPECT_EQ(insights.findings[0].count, 2u);
+  EXPECT_EQ(insights.findings[0].evidence.size(), 2u);
+}
+
+TEST(Rules, ATextRecognisedByItsContentIsStillReadAsOneThatCouldHoldAnything) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="text.unknown" owner="customer">
+<pattern>disk is on fire</pattern><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  for (const bool by_content : {false, true}) {
+    Artifact artifact;
+    artifact.id = "linux.waagent.log";
+    artifact.by_content = by_content;
+    const auto scan = rules.scan(artifact);
+    scan->block({"disk is on fire\n", false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    EXPECT_EQ(insights.findings.size(), by_content ? 1u : 0u);
+  }
+}
+
+TEST(Rules, AStatusThatANewerOneReplacedIsNotRead) {
+  const TextRules rules(RuleBase::built_in(), [](std::string_view line) { return std::string(line); });
+  Artifact artifact;
+  artifact.id = "linux.status-json";
+  artifact.origin = "/var/lib/waagent/x/status/4_status";
+  EXPECT_EQ(rules.scan(artifact), nullptr);
+  artifact.origin = "/var/lib/waagent/x/status/5.status";
+  EXPECT_NE(rules.scan(artifact), nullptr);
 }
 
 TEST(Rules, AFindingCountsAllHitsAndKeepsFiveExcerptsWithTheirLines) {
