@@ -129,7 +129,7 @@ class CommandLine {
     app->add_option("--exclude", options_.excludes, "a glob of files to leave out; may be repeated")->allow_extra_args(false);
     app->add_option("--path", options_.paths, "the file-restore script, or the folder that it made; may be repeated")->allow_extra_args(false);
     app->add_flag("--include-personal", options_.include_personal, "sign-in logs too (auth, secure, audit)");
-    app->add_option("--max-file-size", file_size_text_, "of a longer text the newest part is kept (default 256M)")
+    app->add_option("--max-file-size", file_size_text_, "of a longer text the newest part is kept, of a compressed one the first part (default 256M)")
         ->check(reads(options_.max_file_size, parse_size, "size; write 500000, 64M or 2G"));
     app->add_option("--max-total-size", total_size_text_, "bytes before compression (default 2G)")
         ->check(reads(options_.max_total_size, parse_size, "size; write 500000, 64M or 2G"));

@@ -275,7 +275,7 @@ bool far_apart(const RunLine& before, const RunLine& after) {
 
 /// Whether the end of a log is old enough to say that nothing more came.
 bool log_is_over(const RunLine& last, const Artifact& artifact, Time current) {
-  const bool rotated = artifact.id.starts_with("linux.vmsnapshot.") && !artifact.origin.ends_with(".log");
+  const bool rotated = artifact.id != "text.unknown" && !artifact.origin.ends_with(".log");
   if (rotated) return false;
   if (artifact.modified && current - *artifact.modified >= kLogIsOld) return true;
   return last.stamp && current - last.stamp->time >= std::chrono::days(1);
@@ -612,7 +612,7 @@ class FreezeRunScan : public Scan {
   FreezeRunScan(const RuleBase& rules, const Artifact& artifact)
       : rules_(rules),
         artifact_(artifact),
-        known_log_(artifact.id.starts_with("linux.vmsnapshot.")),
+        known_log_(artifact.id != "text.unknown"),
         reader_(artifact.modified.value_or(now()), [this](SnapshotRun&& run) { use(run); }) {}
 
   void block(const Block& block, std::uint64_t first_line) override {
@@ -721,10 +721,8 @@ class FreezeRunScan : public Scan {
 }  // namespace
 
 std::unique_ptr<Scan> FreezeRunAnalyzer::scan(const Artifact& artifact) const {
-  // The serial console, and with it the system log, repeats what the extension writes while nothing reaches a disk.
   constexpr std::string_view kArtifacts[] = {"linux.vmsnapshot.extension-log", "linux.vmsnapshot.host-based-log",
-                                             "linux.azure.extension-logs",     "linux.syslog",
-                                             "linux.var-log",                  "text.unknown"};
+                                             "text.unknown"};
   if (std::find(std::begin(kArtifacts), std::end(kArtifacts), artifact.id) == std::end(kArtifacts)) return nullptr;
   return std::make_unique<FreezeRunScan>(rules_, artifact);
 }

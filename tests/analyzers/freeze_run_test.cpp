@@ -392,13 +392,6 @@ TEST(FreezeRun, FailedScriptIsOverOnlyWhenScriptsSucceedAgain) {
   EXPECT_EQ(severity_of(read_with_rules(fails + scripts_work), kRule), Severity::info);
 }
 
-TEST(FreezeRun, SerialConsoleInTheSystemLogShowsAFreezeThatNeverEnded) {
-  EXPECT_EQ(rule_ids(run_check<FreezeRunAnalyzer>("linux.syslog", "/var/log/messages",
-                                                  "2019-11-23 21:12:24.539751  Info  freeze_safe after returning from startproc : sig_handle=0\n"
-                                                  "2019-11-23 21:12:24.540054  Info  ============== Binary output traces start =================\n")),
-            Ids{"linux.freeze.log-ends-frozen"});
-}
-
 TEST(FreezeRun, EnableWithoutADaemonIsNoRun) {
   const Insights insights = read_log(
       python3("2024-04-12 07:35",

@@ -58,11 +58,11 @@ TEST(HostState, DfForPeopleIsReadToo) {
 }
 
 TEST(HostState, ServiceStatusForPeopleIsReadToo) {
-  struct Case {
+  struct StatusCase {
     std::string_view text;
     Ids ids;
   };
-  const Case cases[] = {
+  const StatusCase cases[] = {
       {"● walinuxagent.service - Microsft Azure Linux Agent\n   Loaded: loaded (/lib/systemd/system/walinuxagent.service; enabled)\n"
        "   Active: inactive (dead)\n",
        {"linux.host.agent-stopped"}},
@@ -75,7 +75,7 @@ TEST(HostState, ServiceStatusForPeopleIsReadToo) {
       {"● walinuxagent.service - Azure Linux Agent\n   Loaded: loaded (/lib/x; enabled; vendor preset: enabled)\n   Active: active (running)\n", {}},
       {"● qemu-guest-agent.service - QEMU Guest Agent\n   Loaded: loaded (/lib/x; enabled)\n   Active: inactive (dead)\n", {}},
   };
-  for (const Case& one : cases) {
+  for (const StatusCase& one : cases) {
     EXPECT_EQ(rule_ids(run_check<HostStateAnalyzer>("linux.command.agent-service", "status.txt", one.text)), one.ids) << one.text;
   }
 }

@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongRule{"<rule id='x' severity='bad' owner='customer'/>", "severity"},
                     WrongRule{"<rule id='x' severity='error' owner='me'/>", "owner"},
                     WrongRule{"<rule id='x' severity='error' owner='customer'><title>t</title><advice>a</advice></rule>", "x: "},
-                    WrongRule{"<rule id='x' severity='error' owner='customer' until='soon'/>", "until"},
+                    WrongRule{"<rule id='x' severity='error' owner='customer' check='y' until='soon'><title>t</title><advice>a</advice></rule>", "until"},
                     WrongRule{"<rule id='x'", "my.xml:"}));
 
 TEST(Rules, AThresholdCountsWithinItsTime) {
