@@ -151,7 +151,7 @@ class BackupLogScan : public Scan {
     if (outcome == Outcome::succeeded) {
       std::erase_if(series_[kind].unrecovered,
                     [&](const Open& open) { return open.subject == subject || open.subject.empty(); });
-      if (kind == kLog) newest_log_backup_ = text.substr(0, 40);
+      if (kind == kLog) newest_log_backup_ = line.text.substr(0, 40);
       if (parsed->id.empty()) unnamed_failed_[kind] = false;
     } else {
       fail(kind, *parsed, subject, line);
