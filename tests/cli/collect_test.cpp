@@ -237,7 +237,7 @@ TEST_F(Collect, MissingPartsOfTheSupportRequestAreNamedForThisKindOfVmOnly) {
 TEST_F(Collect, ExitCodeIsTheVerdict) {
   const auto code = [this] { return collect().exit_code; };
   EXPECT_EQ(code(), 0);
-  put(kExtensionLog, "2024-05-01 10:00:00.1  Info  snapshot failed with SnapshotRateExceeded\n");
+  put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Protocol endpoint not found: WireProtocol, [ProtocolError] [DhcpError] x\n");
   EXPECT_EQ(code(), 1);
   put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Failed to FIFREEZE: /data\n");
   EXPECT_EQ(code(), 2);
