@@ -528,7 +528,7 @@ TEST_F(BadInput, GzipBombIsStoppedAndReported) {
   const Both both = run_both();
   EXPECT_EQ(both.analyzed.exit_code, 3);
   EXPECT_THAT(said_about(both.analysis, "messages.1.gz"), HasSubstr("unpacks to far more than a log would"));
-  EXPECT_THAT(said_about(both.bundle, "messages.1.gz"), HasSubstr("only its first 256"));
+  EXPECT_THAT(said_about(both.bundle, "messages.1.gz"), HasSubstr("unpacks to far more than a log would"));
 }
 
 TEST_F(BadInput, ZipBombIsStoppedAndReported) {
