@@ -102,12 +102,11 @@ class Scanner {
   Scanner(Source& source, const std::vector<std::unique_ptr<Analyzer>>& analyzers, const Redactor& redactor, Bundle* bundle,
           const ScanOptions& options, const std::atomic<bool>* stop, Report& report)
       : source_(source), analyzers_(analyzers), redactor_(redactor), bundle_(bundle), options_(options), stop_(stop),
-        report_(report) {}
+        report_(report), slots_(std::max(1u, options.threads), std::max(1u, options.threads) - workers()) {}
 
   Status run() {
-    const unsigned threads = source_.is_sequential() ? 1 : std::max(1u, options_.threads);
     std::vector<std::thread> others;
-    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
+    for (unsigned i = 1; i < workers(); ++i) others.emplace_back([this] { work(); });
     work();
     for (std::thread& other : others) other.join();
     if (is_stopped()) name_what_was_not_reached();
@@ -119,6 +118,9 @@ class Scanner {
   }
 
  private:
+  /// The threads that take one artifact after the other.
+  unsigned workers() const { return source_.is_sequential() ? 1 : std::max(1u, options_.threads); }
+
   bool is_stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
   /// A source that has a plan still gives its items; the others end when they are stopped.
@@ -131,6 +133,7 @@ class Scanner {
   void work() {
     std::uint64_t number = 0;
     while (auto item = next(number)) process(*item, number);
+    slots_.give();
   }
 
   /// The next item and its place among all.
@@ -294,24 +297,27 @@ class Scanner {
     block.text.remove_prefix(newline + 1);
   }
 
+  /// Reads what is no text to its end; gives the reason when it could not be read wholly.
   std::optional<Error> read_raw(const ReadBytes& read, std::optional<ZipWriter::Entry>& entry,
                                 const std::vector<std::unique_ptr<Scan>>& scans) {
-    std::string buffer(256 << 10, '\0');
-    for (;;) {
-      if (is_stopped()) return Error{ErrorCode::io, "not read to its end: the run was stopped"};
-      const auto got = read(buffer);
-      if (!got) return got.error();
-      if (*got == 0) return std::nullopt;
+    std::optional<Error> problem;
+    const ReadBytes pass_on = [&](std::span<char> target) -> Result<std::size_t> {
+      if (!problem && is_stopped()) problem = Error{ErrorCode::io, "not read to its end: the run was stopped"};
+      if (problem) return *problem;
+      auto got = read(target);
+      if (!got) problem = got.error();
+      if (!got || *got == 0) return got;
       bytes_ += *got;
-      const std::string_view bytes(buffer.data(), *got);
-      if (entry) {
-        if (const Status written = entry->write(bytes); !written) {
-          fail_output(written.error());
-          return std::nullopt;
-        }
-      }
-      for (const auto& one : scans) one->block({bytes, false}, 0);
-    }
+      const Status written = entry ? entry->write({target.data(), *got}) : Done{};
+      if (written) return got;
+      fail_output(written.error());
+      return std::size_t{0};
+    };
+    for (const auto& one : scans) one->pull(pass_on, slots_);
+    // The bundle gets also what no analyzer asked for.
+    std::string buffer(256 << 10, '\0');
+    for (auto got = pass_on(buffer); got && *got > 0;) got = pass_on(buffer);
+    return problem;
   }
 
   void note(const Artifact& artifact, const Error& error) {
@@ -387,6 +393,7 @@ class Scanner {
   const ScanOptions& options_;
   const std::atomic<bool>* stop_;
   Report& report_;
+  ThreadSlots slots_;
   std::mutex mutex_;  ///< guards source_, report_ and what follows
   std::uint64_t items_ = 0;
   std::map<std::uint64_t, Insights> taken_;  ///< by the item's number; not yet in the report

@@ -14,6 +14,7 @@
 #include "agent/base/gram_finder.h"
 #include "agent/base/result.h"
 #include "agent/base/text.h"
+#include "agent/base/thread_slots.h"
 
 namespace vmtriage {
 
@@ -25,14 +26,18 @@ struct Insights {
   std::vector<Error> errors;
 };
 
-/// The analysis of one artifact while its bytes pass by. Blocks arrive in order, redacted, decoded to UTF-8 (invalid bytes may
-/// remain); views are valid for the call only. Memory must stay bounded whatever the file's size.
+/// The analysis of one artifact while its bytes pass by: a text is handed over block by block, anything else is asked for. Memory
+/// must stay bounded whatever the file's size.
 class Scan {
  public:
   virtual ~Scan() = default;
-  /// Some whole lines. `first_line` is the number of the block's first line, counted from 1.
-  virtual void block(const Block& block, std::uint64_t first_line) = 0;
-  /// Called once, after the last block. The rules' findings are in `insights` before a check is asked for its own.
+  /// Some whole lines of a text, redacted, decoded to UTF-8 (invalid bytes may remain); blocks arrive in order, views are valid for
+  /// the call only. `first_line` is the number of the block's first line, counted from 1.
+  virtual void block(const Block&, std::uint64_t /*first_line*/) {}
+  /// The bytes of what is no text, as they are. They are asked for by one thread at a time, but not always the same: a large file is
+  /// read by as many threads as there are free slots. What is wrong with `bytes` itself is reported by the caller.
+  virtual void pull(const ReadBytes& /*bytes*/, ThreadSlots& /*slots*/) {}
+  /// Called once, at the end. The rules' findings are in `insights` before a check is asked for its own.
   virtual void finish(Insights& insights) = 0;
 };
 

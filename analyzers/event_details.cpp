@@ -54,78 +54,96 @@ std::string guid_in(std::string_view text) {
   return {};
 }
 
-/// Where a label stands and where its value begins.
-struct LabelPlace {
-  std::size_t begin = std::string_view::npos;
-  std::size_t value = 0;
-};
-
 bool is_inside_word(std::string_view text, std::size_t at) {
   return at > 0 && (std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0 || text[at - 1] == '-');
 }
 
-/// The first of the labels with a colon behind it, from `from` on.
-LabelPlace find_label(std::string_view text, Labels labels, std::size_t from) {
-  LabelPlace first;
-  for (std::string_view label : labels) {
-    std::size_t at = from;
-    while (at < text.size()) {
-      const std::size_t found = find_no_case(text.substr(at), label);
-      if (found == std::string_view::npos) break;
-      at += found;
-      const std::size_t colon = text.find_first_not_of(' ', at + label.size());
-      const std::string_view rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
-      const std::size_t width = rest.starts_with(':') ? 1 : rest.starts_with("：") ? std::strlen("：") : 0;
-      // "実行コンテキスト" holds "コンテキスト", which is a section's label.
-      const bool part_of_label = at >= 6 && text.substr(at - 6, 6) == "実行";
-      if (width > 0 && !is_inside_word(text, at) && !(part_of_label && label == "コンテキスト")) {
-        if (at < first.begin) first = {at, colon + width};
-        break;
-      }
-      at += label.size();
+/// The labels of a context block, found in one pass over its colons.
+class LabeledText {
+ public:
+  explicit LabeledText(std::string_view text) : text_(text) {
+    constexpr std::string_view kWideColon = "：";
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      if (text[at] == ':') find_labels(at, at + 1);
+      if (text[at] == kWideColon[0] && text.substr(at).starts_with(kWideColon)) find_labels(at, at + kWideColon.size());
     }
   }
-  return first;
-}
 
-/// Where a value ends: at the line's end, or at the next label where the line ends were lost.
-std::size_t value_end(std::string_view text, std::size_t begin) {
-  std::size_t end = std::min(text.find('\n', begin), text.size());
-  const std::string_view line = text.substr(0, end);
-  for (const Labels& labels : kSections) end = std::min(end, find_label(line, labels, begin).begin);
-  return end;
-}
-
-std::vector<std::string> values_of(std::string_view text, Labels labels) {
-  constexpr std::size_t kMaxValues = 16;
-  std::vector<std::string> values;
-  std::size_t from = 0;
-  while (values.size() < kMaxValues) {
-    const LabelPlace label = find_label(text, labels, from);
-    if (label.begin == std::string_view::npos) break;
-    from = value_end(text, label.value);
-    values.emplace_back(trim(text.substr(label.value, from - label.value)));
+  /// What stands behind the label each time it occurs, up to the line's end, or to the next label where the line ends
+  /// were lost.
+  std::vector<std::string> values(const Labels& labels) const {
+    constexpr std::size_t kMaxValues = 16;
+    std::vector<std::string> values;
+    for (const Place* label = find(labels, 0); label != nullptr && values.size() < kMaxValues;) {
+      const std::size_t end = value_end(label->value);
+      values.emplace_back(trim(text_.substr(label->value, end - label->value)));
+      label = find(labels, end);
+    }
+    return values;
   }
-  return values;
-}
 
-std::string first_value(std::string_view text, Labels labels) {
-  auto values = values_of(text, labels);
-  return values.empty() ? std::string() : std::move(values.front());
-}
-
-/// Operations stand on lines of their own below the label, until an empty line or the next section.
-std::vector<std::string> operations_in(std::string_view text) {
-  std::vector<std::string> operations;
-  const LabelPlace label = find_label(text, kOperation, 0);
-  if (label.begin == std::string_view::npos) return operations;
-  const std::size_t end = std::min(find_label(text, kContext, label.value).begin, text.size());
-  for (std::string_view line : split_lines(text.substr(label.value, end - label.value))) {
-    if (!trim(line).empty()) operations.emplace_back(trim(line));
-    if (trim(line).empty() && !operations.empty()) break;
+  std::string first_value(const Labels& labels) const {
+    const Place* label = find(labels, 0);
+    if (label == nullptr) return {};
+    return std::string(trim(text_.substr(label->value, value_end(label->value) - label->value)));
   }
-  return operations;
-}
+
+  /// Operations stand on lines of their own below the label, until an empty line or the next section.
+  std::vector<std::string> operations() const {
+    std::vector<std::string> operations;
+    const Place* label = find(kOperation, 0);
+    if (label == nullptr) return operations;
+    const Place* context = find(kContext, label->value);
+    const std::size_t end = context == nullptr ? text_.size() : context->begin;
+    for (std::string_view line : split_lines(text_.substr(label->value, end - label->value))) {
+      if (!trim(line).empty()) operations.emplace_back(trim(line));
+      if (trim(line).empty() && !operations.empty()) break;
+    }
+    return operations;
+  }
+
+ private:
+  /// Where a label stands and where its value begins.
+  struct Place {
+    const Labels* labels;
+    std::size_t begin;
+    std::size_t value;
+  };
+
+  /// The labels that end in front of a colon; "Execution Context" ends with another one.
+  void find_labels(std::size_t colon, std::size_t value) {
+    const std::size_t last = text_.substr(0, colon).find_last_not_of(' ');
+    if (last == std::string_view::npos) return;
+    const std::string_view before = text_.substr(0, last + 1);
+    for (const Labels& labels : kSections) {
+      for (std::string_view label : labels) {
+        if (before.size() < label.size() || !equal_no_case(before.substr(before.size() - label.size()), label)) continue;
+        const std::size_t begin = before.size() - label.size();
+        // "実行コンテキスト" holds "コンテキスト", which is a section's label.
+        const bool part_of_label = label == "コンテキスト" && before.substr(0, begin).ends_with("実行");
+        if (!is_inside_word(text_, begin) && !part_of_label) places_.push_back({&labels, begin, value});
+      }
+    }
+  }
+
+  const Place* find(const Labels& labels, std::size_t from) const {
+    const auto found = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
+      return place.labels->begin() == labels.begin() && place.begin >= from;
+    });
+    return found == places_.end() ? nullptr : &*found;
+  }
+
+  std::size_t value_end(std::size_t begin) const {
+    std::size_t end = std::min(text_.find('\n', begin), text_.size());
+    for (const Place& place : places_) {
+      if (place.begin >= begin) end = std::min(end, place.begin);
+    }
+    return end;
+  }
+
+  std::string_view text_;
+  std::vector<Place> places_;  ///< in the order of their colons
+};
 
 /// A known writer whose class id stands anywhere: texts in other languages, and messages that name the writer in
 /// brackets.
@@ -181,35 +199,35 @@ std::string volume_in(std::string_view text) {
   return {};
 }
 
-void read_service(const Event& event, EventDetails& details) {
-  const auto state = parse_service_state(event.binary);
-  const std::string_view named = event.value("param1");
-  const WatchedService* known = state ? find_service(state->key) : nullptr;
-  // 7009 and 7011 have a number of milliseconds first.
-  const bool counts_first = event.event_id == 7009 || event.event_id == 7011;
-  const std::string_view shown = counts_first ? event.value("param2") : named;
-  if (known == nullptr && !shown.empty()) known = find_service(shown);
-  if (known == nullptr && event.data.empty()) known = service_in(event.message);
-  if (state) details.service = state->key;
-  if (known != nullptr) details.service = known->key;
-  details.service_name = !shown.empty()     ? std::string(shown)
-                         : known != nullptr ? display_name(*known)
-                                            : details.service;
+constexpr std::string_view kBlanks(" \t\n\v\f\r\0", 7);
+
+bool is_flat_empty(std::string_view text) { return text.find_first_not_of(kBlanks) == std::string_view::npos; }
+
+/// Appends the words of a text with one blank between them.
+void append_flat(std::string_view text, std::string& out) {
+  const std::size_t start = out.size();
+  for (const char c : text) {
+    const bool blank = c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
+    if (!blank) out += c;
+    if (blank && out.size() > start && out.back() != ' ') out += ' ';
+  }
+  if (out.size() > start && out.back() == ' ') out.pop_back();
 }
 
 }  // namespace
 
 VssContext parse_vss_context(std::string_view text) {
   VssContext context;
-  context.operations = operations_in(text);
-  context.execution_contexts = values_of(text, kExecution);
-  context.writer_name = first_value(text, kWriterName);
-  context.writer_class_id = guid_in(first_value(text, kWriterClass));
-  context.writer_instance_id = guid_in(first_value(text, kWriterInstance));
-  context.command_line = first_value(text, kCommandLine);
-  context.process_id = first_value(text, kProcessId);
-  context.provider_id = guid_in(first_value(text, kProviderId));
-  context.volume = first_value(text, kVolume);
+  const LabeledText labeled(text);
+  context.operations = labeled.operations();
+  context.execution_contexts = labeled.values(kExecution);
+  context.writer_name = labeled.first_value(kWriterName);
+  context.writer_class_id = guid_in(labeled.first_value(kWriterClass));
+  context.writer_instance_id = guid_in(labeled.first_value(kWriterInstance));
+  context.command_line = labeled.first_value(kCommandLine);
+  context.process_id = labeled.first_value(kProcessId);
+  context.provider_id = guid_in(labeled.first_value(kProviderId));
+  context.volume = labeled.first_value(kVolume);
   const VssWriter* known = find_vss_writer(context.writer_class_id);
   if (known == nullptr && context.writer_class_id.empty() && context.writer_name.empty()) known = writer_by_id(text);
   if (known != nullptr) {
@@ -283,13 +301,7 @@ std::string format_hresult(std::uint32_t code) {
 
 std::string flatten(std::string_view text) {
   std::string flat;
-  flat.reserve(text.size());
-  for (const char c : text) {
-    const bool blank = std::isspace(static_cast<unsigned char>(c)) != 0 || c == '\0';
-    if (!blank) flat += c;
-    if (blank && !flat.empty() && flat.back() != ' ') flat += ' ';
-  }
-  if (!flat.empty() && flat.back() == ' ') flat.pop_back();
+  append_flat(text, flat);
   return flat;
 }
 
@@ -297,36 +309,87 @@ std::string flat_text(const Event& event) {
   std::string text = flatten(event.message);
   if (!text.empty()) return text;
   for (const auto& [name, value] : event.data) {
-    const std::string flat = flatten(value);
-    if (flat.empty() || name == "Binary") continue;
+    if (name == "Binary" || is_flat_empty(value)) continue;
     if (!text.empty()) text += "; ";
     if (!name.starts_with('#') && !name.starts_with("param")) text.append(name) += ": ";
-    text += flat;
+    append_flat(value, text);
   }
   return text;
 }
 
-EventDetails::EventDetails(const Event& event) : text(flat_text(event)) {
-  // The values are one line each in `text`, but the context block needs its lines.
-  std::string lines(event.message);
-  for (const auto& [name, value] : event.data) lines.append("\n").append(value);
-  hresults = find_hresults(lines);
-  context = parse_vss_context(lines);
-  const auto vss = parse_vss_binary(event.binary);
-  process = vss ? vss->command_line : context.command_line;
-  if (!vss) status = final_status(event.binary);
-  const std::string provider = plain_provider(event.provider);
-  if (provider == "service control manager") read_service(event, *this);
-  if (provider == "eventlog" && event.event_id == 6008) {
-    if (const auto stopped = parse_unexpected_shutdown(event.binary))
-      text += "; stopped at " + format_time(stopped->utc);
+const std::string& EventDetails::text() const {
+  if (text_) return *text_;
+  text_ = flat_text(event_);
+  if (event_.event_id == 6008 && is_from("eventlog")) {
+    if (const auto stopped = parse_unexpected_shutdown(event_.binary))
+      *text_ += "; stopped at " + format_time(stopped->utc);
   }
-  if (service.empty()) {
-    const VssWriter* writer = find_vss_writer(context.writer_class_id);
-    if (writer == nullptr) writer = find_vss_writer(context.writer_name);
-    if (writer != nullptr) service = writer->service;
-  }
-  volume = context.volume.empty() ? volume_in(lines) : context.volume;
+  return *text_;
 }
+
+/// The values are one line each in `text`, but the context block needs its lines.
+const std::string& EventDetails::lines() const {
+  if (lines_) return *lines_;
+  lines_ = event_.message;
+  for (const auto& [name, value] : event_.data) lines_->append("\n").append(value);
+  return *lines_;
+}
+
+const VssContext& EventDetails::context() const {
+  if (!context_) context_ = parse_vss_context(lines());
+  return *context_;
+}
+
+const VssWriter* EventDetails::writer() const {
+  if (writer_) return *writer_;
+  writer_ = find_vss_writer(context().writer_class_id);
+  if (*writer_ == nullptr) writer_ = find_vss_writer(context().writer_name);
+  return *writer_;
+}
+
+const std::vector<std::uint32_t>& EventDetails::hresults() const {
+  if (!hresults_) hresults_ = find_hresults(lines());
+  return *hresults_;
+}
+
+const std::string& EventDetails::process() const {
+  if (process_) return *process_;
+  auto vss = parse_vss_binary(event_.binary);
+  process_ = vss ? std::move(vss->command_line) : context().command_line;
+  return *process_;
+}
+
+std::optional<std::uint32_t> EventDetails::status() const {
+  return parse_vss_binary(event_.binary) ? std::nullopt : final_status(event_.binary);
+}
+
+const EventDetails::Service& EventDetails::watched() const {
+  if (service_) return *service_;
+  service_ = is_from("service control manager") ? of_service_manager() : Service{};
+  if (service_->key.empty() && writer() != nullptr) service_->key = writer()->service;
+  return *service_;
+}
+
+EventDetails::Service EventDetails::of_service_manager() const {
+  const auto state = parse_service_state(event_.binary);
+  // 7009 and 7011 have a number of milliseconds first.
+  const bool counts_first = event_.event_id == 7009 || event_.event_id == 7011;
+  const std::string_view shown = event_.value(counts_first ? "param2" : "param1");
+  const WatchedService* known = state ? find_service(state->key) : nullptr;
+  if (known == nullptr && !shown.empty()) known = find_service(shown);
+  if (known == nullptr && event_.data.empty()) known = service_in(event_.message);
+  Service service;
+  if (state) service.key = state->key;
+  if (known != nullptr) service.key = known->key;
+  service.name = !shown.empty() ? std::string(shown) : known != nullptr ? display_name(*known) : service.key;
+  return service;
+}
+
+const std::string& EventDetails::volume() const {
+  if (!volume_) volume_ = context().volume.empty() ? volume_in(lines()) : context().volume;
+  return *volume_;
+}
+
+bool EventDetails::is_from(std::string_view provider) const { return plain_provider(event_.provider) == provider; }
 
 }  // namespace vmtriage

@@ -8,6 +8,7 @@
 
 #include "agent/base/event.h"
 #include "agent/base/time.h"
+#include "analyzers/vss_writers.h"
 
 namespace vmtriage {
 
@@ -81,18 +82,38 @@ std::string flat_text(const Event& event);
 /// All whitespace runs, also those between lines, become one blank.
 std::string flatten(std::string_view text);
 
-/// What rules ask about an event, taken from its values, message and binary part.
-struct EventDetails {
-  explicit EventDetails(const Event& event);
+/// What rules ask about an event, taken from its values, message and binary part when it is asked for: most events that
+/// a rule looks at are told to be none of its own by one of them. The event must stay.
+class EventDetails {
+ public:
+  explicit EventDetails(const Event& event) : event_(event) {}
 
-  std::string text;  ///< flat_text
-  VssContext context;
-  std::vector<std::uint32_t> hresults;
-  std::string process;  ///< command line of the process that logged a VSS event
-  std::optional<std::uint32_t> status;
-  std::string service;       ///< key name, where it is known
-  std::string service_name;  ///< display name
-  std::string volume;
+  const std::string& text() const;  ///< flat_text
+  const VssContext& context() const;
+  const VssWriter* writer() const;  ///< the known one that the context names
+  const std::vector<std::uint32_t>& hresults() const;
+  const std::string& process() const;  ///< command line of the process that logged a VSS event
+  std::optional<std::uint32_t> status() const;
+  const std::string& service() const { return watched().key; }        ///< key name, where it is known
+  const std::string& service_name() const { return watched().name; }  ///< display name
+  const std::string& volume() const;
+
+ private:
+  struct Service {
+    std::string key;
+    std::string name;
+  };
+  const std::string& lines() const;
+  const Service& watched() const;
+  Service of_service_manager() const;
+  bool is_from(std::string_view plain_provider) const;
+
+  const Event& event_;
+  mutable std::optional<std::string> text_, lines_, process_, volume_;
+  mutable std::optional<VssContext> context_;
+  mutable std::optional<const VssWriter*> writer_;
+  mutable std::optional<std::vector<std::uint32_t>> hresults_;
+  mutable std::optional<Service> service_;
 };
 
 }  // namespace vmtriage

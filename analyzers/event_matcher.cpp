@@ -9,8 +9,29 @@
 namespace vmtriage {
 namespace {
 
+/// A pattern that is compiled when it is asked for: there are hundreds, and a log holds few of their events.
+class LazyPattern {
+ public:
+  explicit LazyPattern(std::string text) : text_(std::move(text)) {}
+
+  const re2::RE2& regex() const {
+    std::call_once(once_, [this] {
+      re2::RE2::Options options(re2::RE2::Quiet);
+      options.set_dot_nl(true);  // values and messages have lines
+      regex_ = std::make_unique<re2::RE2>(text_, options);
+    });
+    return *regex_;
+  }
+
+ private:
+  std::string text_;
+  mutable std::once_flag once_;
+  mutable std::unique_ptr<re2::RE2> regex_;
+};
+
 /// Takes the named groups of a match; false when there is none.
-bool capture(const re2::RE2& regex, std::string_view text, Values& captures) {
+bool capture(const LazyPattern& pattern, std::string_view text, Values& captures) {
+  const re2::RE2& regex = pattern.regex();
   std::vector<re2::StringPiece> groups(1 + static_cast<std::size_t>(regex.NumberOfCapturingGroups()));
   const re2::StringPiece piece(text.data(), text.size());
   if (!regex.Match(piece, 0, text.size(), re2::RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size())))
@@ -32,19 +53,15 @@ bool is_provider(const std::vector<std::string>& wanted, std::string_view plain)
   });
 }
 
-bool is_writer(const std::vector<std::string>& wanted, const VssContext& context) {
+bool is_writer(const std::vector<std::string>& wanted, const EventDetails& details) {
+  const VssContext& context = details.context();
   const bool named = !context.writer_name.empty() || !context.writer_class_id.empty();
-  const VssWriter* known = find_vss_writer(context.writer_class_id);
-  if (known == nullptr) known = find_vss_writer(context.writer_name);
-  if (contains(wanted, "none") && !named) return true;
-  if (contains(wanted, "third-party") && named && known == nullptr) return true;
+  const VssWriter* known = details.writer();
+  if (!named) return contains(wanted, "none");
+  if (known == nullptr && contains(wanted, "third-party")) return true;
   if (known != nullptr && (contains(wanted, "known") || contains(wanted, known->name))) return true;
   return (!context.writer_class_id.empty() && contains(wanted, context.writer_class_id)) ||
          (!context.writer_name.empty() && contains(wanted, context.writer_name));
-}
-
-bool is_code(const std::vector<std::string>& wanted, std::uint32_t code) {
-  return contains(wanted, format_hresult(code));
 }
 
 constexpr std::string_view kBinary = "Binary";  // a leaf beside the values, in hexadecimal
@@ -71,36 +88,96 @@ std::string_view named_value(const Event& event, std::string_view name) {
 
 /// Names that a rule's texts may use for what an event says.
 std::string detail(const Event& event, const EventDetails& details, std::string_view name) {
-  if (name == "writer")
-    return details.context.writer_name.empty() ? details.context.writer_class_id : details.context.writer_name;
+  const auto context = [&]() -> const VssContext& { return details.context(); };
+  if (name == "writer") return context().writer_name.empty() ? context().writer_class_id : context().writer_name;
   // A text says "restart the service {service}": the writer's name is the next best hint.
-  if (name == "service") return details.service.empty() ? details.context.writer_name : details.service;
-  if (name == "service_name") return details.service_name;
-  if (name == "process") return details.process;
-  if (name == "volume") return details.volume;
-  if (name == "operation")
-    return details.context.operations.empty() ? std::string() : details.context.operations.back();
-  if (name == "hresult") return details.hresults.empty() ? std::string() : format_hresult(details.hresults.front());
+  if (name == "service") return details.service().empty() ? context().writer_name : details.service();
+  if (name == "service_name") return details.service_name();
+  if (name == "process") return details.process();
+  if (name == "volume") return details.volume();
+  if (name == "operation") return context().operations.empty() ? std::string() : context().operations.back();
+  if (name == "hresult") return details.hresults().empty() ? std::string() : format_hresult(details.hresults().front());
   if (name == "provider") return std::string(event.provider);
   if (name == "id") return std::to_string(event.event_id);
   return flatten(named_value(event, name));
 }
 
+/// One of the tests of a condition, ready to be made.
+struct PreparedTest {
+  const EventTest* test;
+  LazyPattern pattern;
+  std::vector<std::uint32_t> codes;  ///< the values of hresult and ntstatus
+
+  explicit PreparedTest(const EventTest& of) : test(&of), pattern(of.pattern) {
+    if (of.on != EventTest::On::hresult && of.on != EventTest::On::ntstatus) return;
+    for (const std::string& value : of.values) {
+      for (const std::uint32_t code : find_hresults(value)) codes.push_back(code);
+    }
+  }
+
+  /// Those that need no more than the values an event has anyway come first.
+  int price() const {
+    switch (test->on) {
+      case EventTest::On::data:
+      case EventTest::On::ntstatus:
+        return 0;
+      case EventTest::On::hresult:
+        return 1;
+      default:
+        return 2;
+    }
+  }
+
+  bool is_met(const Event& event, const EventDetails& details, Values& captures) const {
+    if (!test->negated) return passes(event, details, captures);
+    Values excluded;
+    return !passes(event, details, excluded);
+  }
+
+ private:
+  bool passes(const Event& event, const EventDetails& details, Values& captures) const {
+    const auto is_wanted = [&](std::uint32_t code) {
+      return std::find(codes.begin(), codes.end(), code) != codes.end();
+    };
+    switch (test->on) {
+      case EventTest::On::data:
+        return matches_data(event, details, captures);
+      case EventTest::On::hresult:
+        return std::any_of(details.hresults().begin(), details.hresults().end(), is_wanted);
+      case EventTest::On::writer:
+        return is_writer(test->values, details);
+      case EventTest::On::process:
+        return capture(pattern, details.process(), captures);
+      case EventTest::On::ntstatus:
+        return details.status() && is_wanted(*details.status());
+      case EventTest::On::service:
+        return contains(test->values, details.service());
+    }
+    return false;
+  }
+
+  bool matches_data(const Event& event, const EventDetails& details, Values& captures) const {
+    if (event.data.empty()) return capture(pattern, details.text(), captures);
+    if (test->name != "any") return capture(pattern, named_value(event, test->name), captures);
+    return std::any_of(event.data.begin(), event.data.end(),
+                       [&](const auto& value) { return capture(pattern, value.second, captures); });
+  }
+};
+
 }  // namespace
+
+bool is_sql_server(std::string_view provider) { return starts_with_no_case(provider, "MSSQL"); }
 
 struct EventMatcher::Condition {
   const Rule* rule = nullptr;
   const EventCondition* event = nullptr;
-  std::vector<std::unique_ptr<re2::RE2>> patterns;  ///< one for each test; null where it has no pattern
-  std::vector<std::unique_ptr<re2::RE2>> wordings;  ///< of the rule
+  std::vector<std::unique_ptr<PreparedTest>> tests;
+  std::vector<std::unique_ptr<LazyPattern>> wordings;  ///< of the rule
 
   Condition(const Rule& of, const EventCondition& condition) : rule(&of), event(&condition) {
-    re2::RE2::Options options(re2::RE2::Quiet);
-    options.set_dot_nl(true);  // values and messages have lines
-    for (const EventTest& test : condition.tests) {
-      patterns.push_back(test.pattern.empty() ? nullptr : std::make_unique<re2::RE2>(test.pattern, options));
-    }
-    for (const std::string& wording : of.wordings) wordings.push_back(std::make_unique<re2::RE2>(wording, options));
+    for (const EventTest& test : condition.tests) tests.push_back(std::make_unique<PreparedTest>(test));
+    std::stable_sort(tests.begin(), tests.end(), [](const auto& a, const auto& b) { return a->price() < b->price(); });
+    for (const std::string& wording : of.wordings) wordings.push_back(std::make_unique<LazyPattern>(wording));
   }
 
   bool has_id(std::uint32_t id) const {
@@ -108,65 +185,79 @@ struct EventMatcher::Condition {
                        [&](const auto& range) { return range.first <= id && id <= range.last; });
   }
 
-  bool passes(std::size_t index, const Event& subject, const EventDetails& details, Values& captures) const {
-    const EventTest& test = event->tests[index];
-    const auto one_of = [&](const auto& codes) {
-      return std::any_of(codes.begin(), codes.end(), [&](std::uint32_t code) { return is_code(test.values, code); });
-    };
-    switch (test.on) {
-      case EventTest::On::data:
-        return matches_data(test.name, *patterns[index], subject, details, captures);
-      case EventTest::On::hresult:
-        return one_of(details.hresults);
-      case EventTest::On::writer:
-        return is_writer(test.values, details.context);
-      case EventTest::On::process:
-        return capture(*patterns[index], details.process, captures);
-      case EventTest::On::ntstatus:
-        return details.status && is_code(test.values, *details.status);
-      case EventTest::On::service:
-        return contains(test.values, details.service);
-    }
-    return false;
+  bool has_level(std::uint8_t level) const {
+    return event->levels.empty() || level == Event::kNoLevel ||
+           std::find(event->levels.begin(), event->levels.end(), level) != event->levels.end();
   }
 
-  static bool matches_data(std::string_view name, const re2::RE2& pattern, const Event& event,
-                           const EventDetails& details, Values& captures) {
-    if (event.data.empty()) return capture(pattern, details.text, captures);
-    if (name != "any") return capture(pattern, named_value(event, name), captures);
-    return std::any_of(event.data.begin(), event.data.end(),
-                       [&](const auto& value) { return capture(pattern, value.second, captures); });
+  bool has_head(const Event& subject, std::string_view plain_provider, KnownHead head) const {
+    return (!head.provider || is_provider(event->providers, plain_provider)) &&
+           (!head.id || has_id(subject.event_id)) &&
+           (event->channel.empty() || subject.channel.empty() || equal_no_case(event->channel, subject.channel)) &&
+           has_level(subject.level);
+  }
+
+  bool is_fulfilled(const Event& subject, const EventDetails& details, KnownHead head, Values& captures) const {
+    for (const auto& test : tests) {
+      if (!test->is_met(subject, details, captures)) return false;
+    }
+    const bool worded = std::any_of(wordings.begin(), wordings.end(), [&](const auto& wording) {
+      return capture(*wording, details.text(), captures);
+    });
+    return worded || (head.provider && head.id);
+  }
+
+  EventHit hit(const Event& subject, const EventDetails& details, Values values) const {
+    std::string component = event->component.empty() ? std::string() : detail(subject, details, event->component);
+    const auto captured =
+        std::find_if(values.begin(), values.end(), [](const auto& v) { return v.first == "component"; });
+    if (component.empty() && captured != values.end()) component = captured->second;
+    if (component.empty()) component = rule->component;
+    std::erase_if(values, [](const auto& value) { return value.first == "component"; });
+    values.emplace_back("component", component);
+    for (const char* name :
+         {"writer", "service", "service_name", "process", "volume", "operation", "hresult", "provider", "id"}) {
+      values.emplace_back(name, detail(subject, details, name));
+    }
+    return {rule, std::move(values)};
   }
 };
 
 EventMatcher::EventMatcher(const RuleBase& rules) {
   constexpr std::uint32_t kWidestRange = 1000;
-  std::vector<std::string> wordings;
   for (const Rule& rule : rules.rules()) {
-    for (const std::string& wording : rule.events.empty() ? std::vector<std::string>() : rule.wordings) {
-      wordings.push_back(wording);
-      wording_rules_.push_back(&rule);
-    }
+    if (!rule.events.empty()) wording_texts_.insert(wording_texts_.end(), rule.wordings.begin(), rule.wordings.end());
     for (const EventCondition& event : rule.events) {
       conditions_.push_back(std::make_unique<Condition>(rule, event));
       for (const auto& range : event.ids) {
-        const std::uint32_t last = std::min(range.last, range.first + kWidestRange);
-        for (std::uint32_t id = range.first; id <= last; ++id) by_id_[id].push_back(conditions_.back().get());
+        const std::uint32_t last = std::min({range.last, range.first + kWidestRange, kLastId});
+        for (std::uint32_t id = range.first; id <= last; ++id) {
+          by_id_[id].push_back(conditions_.back().get());
+          ids_.set(id);
+        }
       }
     }
   }
-  auto compiled = Matcher::compile(wordings);
-  if (compiled && !wordings.empty())
-    wordings_.emplace(std::move(*compiled));  // every pattern was tried when its file was read
+  ids_.set(kSqlFrozen);
+  ids_.set(kSqlResumed);
+}
+
+const std::optional<Matcher>& EventMatcher::wordings() const {
+  std::call_once(wordings_once_, [this] {
+    auto compiled = Matcher::compile(wording_texts_);  // every pattern was tried when its file was read
+    if (compiled && !wording_texts_.empty()) wordings_.emplace(std::move(*compiled));
+  });
+  return wordings_;
 }
 
 EventMatcher::~EventMatcher() = default;
 
-bool EventMatcher::wants(std::string_view plain_provider, std::uint32_t event_id) const {
+bool EventMatcher::wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const {
+  if ((event_id == kSqlFrozen || event_id == kSqlResumed) && is_sql_server(plain_provider)) return true;
   const auto found = by_id_.find(event_id);
   return found != by_id_.end() &&
          std::any_of(found->second.begin(), found->second.end(), [&](const Condition* condition) {
-           return is_provider(condition->event->providers, plain_provider);
+           return condition->has_level(level) && is_provider(condition->event->providers, plain_provider);
          });
 }
 
@@ -175,53 +266,19 @@ bool EventMatcher::knows(std::string_view plain_provider) const {
                      [&](const auto& condition) { return is_provider(condition->event->providers, plain_provider); });
 }
 
-bool EventMatcher::fulfils(const Condition& condition, const Event& event, const EventDetails& details, KnownHead head,
-                           Values& captures) const {
-  const EventCondition& wanted = *condition.event;
-  if (head.provider && !is_provider(wanted.providers, plain_provider(event.provider))) return false;
-  if (head.id && !condition.has_id(event.event_id)) return false;
-  if (!wanted.channel.empty() && !event.channel.empty() && !equal_no_case(wanted.channel, event.channel)) return false;
-  if (!wanted.levels.empty() && event.level != Event::kNoLevel &&
-      std::find(wanted.levels.begin(), wanted.levels.end(), event.level) == wanted.levels.end()) {
-    return false;
-  }
-  for (std::size_t i = 0; i < wanted.tests.size(); ++i) {
-    Values excluded;
-    if (condition.passes(i, event, details, wanted.tests[i].negated ? excluded : captures) == wanted.tests[i].negated)
-      return false;
-  }
-  bool worded = false;
-  for (const auto& wording : condition.wordings) {
-    if (!worded) worded = capture(*wording, details.text, captures);
-  }
-  return worded || (head.provider && head.id);
-}
-
 std::vector<EventHit> EventMatcher::match(const Event& event, const EventDetails& details, KnownHead head) const {
-  std::vector<const Condition*> candidates;
-  if (head.id) {
-    if (const auto found = by_id_.find(event.event_id); found != by_id_.end()) candidates = found->second;
-  } else {
-    for (const auto& condition : conditions_) candidates.push_back(condition.get());
-  }
   std::vector<EventHit> hits;
-  for (const Condition* condition : candidates) {
-    if (!hits.empty() && hits.back().rule == condition->rule) continue;
-    Values values;
-    if (!fulfils(*condition, event, details, head, values)) continue;
-    std::string component =
-        condition->event->component.empty() ? std::string() : detail(event, details, condition->event->component);
-    const auto captured =
-        std::find_if(values.begin(), values.end(), [](const auto& v) { return v.first == "component"; });
-    if (component.empty() && captured != values.end()) component = captured->second;
-    if (component.empty()) component = condition->rule->component;
-    std::erase_if(values, [](const auto& value) { return value.first == "component"; });
-    values.emplace_back("component", component);
-    for (const char* name :
-         {"writer", "service", "service_name", "process", "volume", "operation", "hresult", "provider", "id"}) {
-      values.emplace_back(name, detail(event, details, name));
-    }
-    hits.push_back({condition->rule, std::move(values)});
+  const std::string provider = plain_provider(event.provider);
+  const auto look = [&](const Condition& condition) {
+    if (!hits.empty() && hits.back().rule == condition.rule) return;
+    Values captures;
+    if (condition.has_head(event, provider, head) && condition.is_fulfilled(event, details, head, captures))
+      hits.push_back(condition.hit(event, details, std::move(captures)));
+  };
+  if (!head.id) {
+    for (const auto& condition : conditions_) look(*condition);
+  } else if (const auto found = by_id_.find(event.event_id); found != by_id_.end()) {
+    for (const Condition* condition : found->second) look(*condition);
   }
   return hits;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +23,11 @@ struct KnownHead {
   bool id = true;
 };
 
+/// The numbers of SQL Server's "I/O is frozen" and "I/O was resumed", which are paired by code.
+constexpr std::uint32_t kSqlFrozen = 3197;
+constexpr std::uint32_t kSqlResumed = 3198;
+bool is_sql_server(std::string_view provider);
+
 /// A rule that an event fulfils.
 struct EventHit {
   const Rule* rule = nullptr;
@@ -33,28 +40,30 @@ class EventMatcher {
   explicit EventMatcher(const RuleBase& rules);
   ~EventMatcher();
 
-  /// Whether any rule asks for this event; the name as in `plain_provider`.
-  bool wants(std::string_view plain_provider, std::uint32_t event_id) const;
-  /// Whether any rule asks for this number, whoever logged it: cheap.
-  bool wants(std::uint32_t event_id) const { return by_id_.contains(event_id); }
+  /// Whether this event can make a difference; the name as in `plain_provider`, no level as Event::kNoLevel.
+  bool wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const;
+  /// Whether this number can make a difference, whoever logged it: cheap.
+  bool wants(std::uint32_t event_id) const { return event_id <= kLastId && ids_[event_id]; }
   /// Whether a rule names this provider.
   bool knows(std::string_view plain_provider) const;
 
   /// Every rule the event fulfils. Where provider or id are not known, only rules whose wording the text has.
   std::vector<EventHit> match(const Event& event, const EventDetails& details, KnownHead head = {}) const;
 
-  /// The wordings of all rules, for texts that are nothing but a message; nothing when there is none.
-  const std::optional<Matcher>& wordings() const { return wordings_; }
+  /// The wordings of all rules, for texts that are nothing but a message; nothing when there is none. Compiled at the
+  /// first call: event logs need none.
+  const std::optional<Matcher>& wordings() const;
 
  private:
+  static constexpr std::uint32_t kLastId = 0xffff;
   struct Condition;
-  bool fulfils(const Condition& condition, const Event& event, const EventDetails& details, KnownHead head,
-               Values& captures) const;
 
   std::vector<std::unique_ptr<Condition>> conditions_;
   std::unordered_map<std::uint32_t, std::vector<const Condition*>> by_id_;
-  std::optional<Matcher> wordings_;
-  std::vector<const Rule*> wording_rules_;  ///< one for every pattern of wordings_
+  std::bitset<kLastId + 1> ids_;
+  std::vector<std::string> wording_texts_;
+  mutable std::once_flag wordings_once_;
+  mutable std::optional<Matcher> wordings_;
 };
 
 }  // namespace vmtriage

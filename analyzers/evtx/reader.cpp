@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -89,9 +90,17 @@ Result<EvtxSummary> read_evtx(EvtxInput& input, const EvtxOptions& options, std:
   BatchSource source(input);
   if (const Status opened = source.open(); !opened) return opened.error();
   ParallelRead reading(source, options);
+  std::optional<ThreadSlots::Offer> help;
+  if (options.slots) help.emplace(*options.slots);
+  const auto join_in = [&](EvtxConsumer& consumer) {
+    if (help && !help->take()) return;
+    reading.work(consumer);
+    if (help) options.slots->give();
+  };
   std::vector<std::thread> threads;
-  for (EvtxConsumer& consumer : consumers.subspan(1)) threads.emplace_back([&] { reading.work(consumer); });
+  for (EvtxConsumer& consumer : consumers.subspan(1)) threads.emplace_back([&] { join_in(consumer); });
   reading.work(consumers.front());
+  if (help) help->close();
   for (std::thread& thread : threads) thread.join();
   if (!source.is_event_log()) return Error{ErrorCode::corrupt, "not a Windows event log"};
   return reading.summary();

@@ -9,6 +9,7 @@
 #include "agent/base/blocks.h"
 #include "agent/base/event.h"
 #include "agent/base/result.h"
+#include "agent/base/thread_slots.h"
 #include "analyzers/evtx/decoder.h"
 
 namespace vmtriage {
@@ -43,6 +44,8 @@ struct EvtxOptions {
   EventFields fields;
   /// Called in the file's order.
   std::function<void(const EvtxDamage&)> damaged;
+  /// Where the threads of all consumers but the first get their slots; null: they all work at once.
+  ThreadSlots* slots = nullptr;
 };
 
 struct EvtxSummary {

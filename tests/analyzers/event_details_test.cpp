@@ -134,7 +134,7 @@ TEST(EventDetailsTest, ServiceOfAnEventIsItsKeyName) {
     if (!one.param1.empty()) event.data.emplace_back("param1", one.param1);
     event.binary = one.binary;
     event.message = one.message;
-    EXPECT_EQ(EventDetails(event).service, one.key) << one.param1 << one.message;
+    EXPECT_EQ(EventDetails(event).service(), one.key) << one.param1 << one.message;
   }
 }
 
@@ -147,9 +147,9 @@ TEST(EventDetailsTest, WriterOfAVssEventNamesItsService) {
       {"#2",
        "\nContext:\n   Writer Class Id: {a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}\n   Writer Name: SqlServerWriter\n"}};
   const EventDetails details(event);
-  EXPECT_EQ(details.service, "SQLWriter");
-  EXPECT_EQ(details.hresults, (std::vector<std::uint32_t>{0x800423f4}));
-  EXPECT_EQ(details.text,
+  EXPECT_EQ(details.service(), "SQLWriter");
+  EXPECT_EQ(details.hresults(), (std::vector<std::uint32_t>{0x800423f4}));
+  EXPECT_EQ(details.text(),
             "0x800423f4, The writer experienced a non-transient error.; Context: Writer Class Id: "
             "{a65faa63-5ea8-4ebc-9dbd-a0c4db26912a} Writer Name: SqlServerWriter");
 }

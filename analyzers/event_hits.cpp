@@ -1,0 +1,228 @@
+#include "analyzers/event_hits.h"
+
+#include <algorithm>
+
+namespace vmtriage {
+namespace {
+
+constexpr std::size_t kMaxComponents = 64;
+/// Of one log: each keeps up to five quotes.
+constexpr std::size_t kMaxGroups = 1024;
+/// A text with so few events was put together by hand.
+constexpr std::size_t kFewEvents = 5;
+/// Redaction makes most secrets shorter: what is cut here must not begin inside the excerpt.
+constexpr std::size_t kMaxQuoteBytes = 8 * kMaxExcerptBytes;
+
+/// The database in "I/O is frozen on database model. No user action is required."
+std::string database_of(const Event& event) {
+  if (!event.data.empty()) return std::string(event.data.front().second);
+  constexpr std::string_view kBefore = "on database ";
+  const std::size_t at = event.message.find(kBefore);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = event.message.substr(at + kBefore.size());
+  return std::string(rest.substr(0, rest.find_first_of(". \n")));
+}
+
+/// What an event did not tell leaves "()" where a text shows it.
+void drop_empty_brackets(std::string& text) {
+  constexpr std::string_view kEmpty = " ()";
+  for (std::size_t at = text.find(kEmpty); at != std::string::npos; at = text.find(kEmpty, at))
+    text.erase(at, kEmpty.size());
+}
+
+std::string value_of(const Values& values, std::string_view name) {
+  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
+  return found == values.end() ? std::string() : found->second;
+}
+
+Quote quote_of(const Sighting& seen, const EventDetails& details) {
+  Quote quote;
+  if (seen.head.provider) quote.label.append(seen.event.provider);
+  if (seen.head.id) quote.label.append(quote.label.empty() ? "" : " ").append(std::to_string(seen.event.event_id));
+  quote.text = details.text().substr(0, kMaxQuoteBytes);
+  quote.writer = details.context().writer_name;
+  quote.line = seen.line;
+  if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
+  quote.time = seen.time;
+  if (seen.time) quote.clock = seen.clock;
+  return quote;
+}
+
+}  // namespace
+
+void EventNotes::clear() {
+  notes_.clear();
+  events_ = 0;
+  latest_.reset();
+  computer_.clear();
+}
+
+void EventNotes::add(const Sighting& seen) {
+  ++events_;
+  if (seen.time) latest_ = std::max(latest_.value_or(*seen.time), *seen.time);
+  if (computer_.empty()) computer_ = seen.event.computer;
+  const EventDetails details(seen.event);
+  Note note;
+  pair_freezes(seen, details, note);
+  note.hits = matcher_.match(seen.event, details, seen.head);
+  const bool special =
+      std::any_of(note.hits.begin(), note.hits.end(), [](const EventHit& hit) { return !hit.rule->fallback; });
+  if (special) std::erase_if(note.hits, [](const EventHit& hit) { return hit.rule->fallback; });
+  if (note.hits.empty() && !note.frozen && !note.resumed) return;
+  note.quote = quote_of(seen, details);
+  notes_.push_back(std::move(note));
+}
+
+void EventNotes::pair_freezes(const Sighting& seen, const EventDetails& details, Note& note) const {
+  if (!seen.time) return;
+  const bool worded = !seen.head.id && details.text().find("on database ") != std::string::npos;
+  if (!worded && !is_sql_server(seen.event.provider)) return;
+  const auto says = [&](std::string_view words) { return worded && details.text().find(words) != std::string::npos; };
+  if (seen.event.event_id == kSqlFrozen || says("I/O is frozen")) {
+    note.frozen = database_of(seen.event);
+  } else if (seen.event.event_id == kSqlResumed || says("I/O was resumed")) {
+    note.resumed = database_of(seen.event);
+  }
+}
+
+void EventHits::take(EventNotes& notes) {
+  events_ += notes.events_;
+  if (notes.latest_) freezes_.seen(*notes.latest_);
+  if (computer_.empty()) computer_ = std::move(notes.computer_);
+  for (EventNotes::Note& note : notes.notes_) {
+    if (note.frozen) freezes_.frozen(clean(*note.frozen), *note.quote.time, evidence_of(note.quote));
+    if (note.resumed) freezes_.resumed(clean(*note.resumed), *note.quote.time);
+    for (const EventHit& hit : note.hits) add_hit(hit, note.quote);
+  }
+  notes.clear();
+}
+
+void EventHits::add_hit(const EventHit& hit, const Quote& quote) {
+  std::string component = clean_value(value_of(hit.values, "component"));
+  Group* const group = group_of(hit, component);
+  if (group == nullptr) return;
+  count(*hit.rule, *group, quote.time);
+  keep(*group, quote);
+  add_signal(hit, std::move(component), quote);
+}
+
+/// An attacker's or a broken log must not hold a million components; null for those beyond.
+EventHits::Group* EventHits::group_of(const EventHit& hit, const std::string& component) {
+  std::pair<const Rule*, std::string> key(hit.rule, component);
+  const auto found = groups_.find(key);
+  if (found != groups_.end()) return &found->second;
+  std::size_t& components = components_[hit.rule];
+  if (components >= kMaxComponents || groups_.size() >= kMaxGroups) return nullptr;
+  ++components;
+  Group& group = groups_[std::move(key)];
+  for (const auto& [name, value] : hit.values) group.values.emplace_back(name, clean_value(value));
+  return &group;
+}
+
+void EventHits::add_signal(const EventHit& hit, std::string component, const Quote& quote) {
+  const auto kind = parse_signal(hit.rule->signal);
+  if (!kind || !quote.time || signals_.size() >= EventTimeline::kMaxSignals) return;
+  Signal signal{*kind, *quote.time, {}, {}, {}, {}};
+  signal.label = quote.label;
+  signal.component = std::move(component);
+  signal.service = clean_value(value_of(hit.values, "service"));
+  signals_.emplace_back(std::move(signal), quote);
+}
+
+void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>& time) {
+  ++group.count;
+  if (time) {
+    group.first = group.first ? std::min(*group.first, *time) : *time;
+    group.last = group.last ? std::max(*group.last, *time) : *time;
+  }
+  if (group.reached) return;
+  if (!rule.threshold_within || !time) {
+    group.reached = group.count >= rule.threshold;
+    return;
+  }
+  group.recent.push_back(*time);
+  // Event Viewer exports the newest first: the window is as wide in both directions.
+  const auto inside = [&](Time one) { return std::chrono::abs(*time - one) <= *rule.threshold_within; };
+  while (!inside(group.recent.front())) group.recent.pop_front();
+  group.reached = group.recent.size() >= rule.threshold;
+}
+
+void EventHits::keep(Group& group, const Quote& quote) {
+  constexpr std::size_t kOldest = 2;
+  std::vector<Quote>& kept = group.oldest.size() < kOldest ? group.oldest : group.newest;
+  kept.push_back(quote);
+  if (kept.size() > kMaxExcerpts - kOldest) kept.erase(kept.begin());
+}
+
+void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights) {
+  const bool few = picked && events_ <= kFewEvents;
+  const bool serious = std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) {
+    return entry.second.reached && entry.first.first->severity >= Severity::warning;
+  });
+  std::vector<Finding> findings;
+  for (const auto& [key, group] : groups_) {
+    const Rule& rule = *key.first;
+    const bool raised = few && rule.alone && !serious;
+    if (!group.reached && !raised) continue;
+    findings.push_back(make(rule, group));
+    if (raised) findings.back().severity = std::max(*rule.alone, rule.severity);
+  }
+  freezes_.finish(rules_, findings);
+  for (const Finding& finding : findings) {
+    if (is_wanted(finding, findings)) insights.findings.push_back(finding);
+  }
+  std::vector<Signal> signals;
+  for (auto& [signal, quote] : signals_) {
+    signal.evidence = evidence_of(quote);
+    signals.push_back(std::move(signal));
+  }
+  for (Finding& finding : timeline.add(std::move(computer_), std::move(signals))) {
+    insights.findings.push_back(std::move(finding));
+  }
+}
+
+Finding EventHits::make(const Rule& rule, const Group& group) const {
+  Finding finding = make_finding(rule, group.values);
+  for (std::string* text : {&finding.title.en, &finding.title.ja, &finding.advice.en, &finding.advice.ja}) {
+    drop_empty_brackets(*text);
+  }
+  finding.count = group.count;
+  finding.first_seen = group.first;
+  finding.last_seen = group.last;
+  for (const Quote& quote : group.oldest) finding.evidence.push_back(evidence_of(quote));
+  for (const Quote& quote : group.newest) finding.evidence.push_back(evidence_of(quote));
+  return finding;
+}
+
+bool EventHits::is_wanted(const Finding& finding, const std::vector<Finding>& all) const {
+  const Rule* rule = rules_.find(finding.rule_id);
+  if (rule == nullptr || rule->beside.empty()) return true;
+  return std::any_of(all.begin(), all.end(), [&](const Finding& other) {
+    return other.rule_id != finding.rule_id && other.rule_id.starts_with(rule->beside);
+  });
+}
+
+/// `VSS 8229: 0x800423f4, The writer …; … Writer Name: SqlServerWriter`; what names the writer is kept when the rest is
+/// cut.
+Evidence EventHits::evidence_of(const Quote& quote) const {
+  constexpr std::size_t kTailBytes = 120;
+  std::string text = quote.label.empty() ? quote.text : quote.label + ": " + quote.text;
+  text = printable(clean(std::move(text)));
+  if (text.size() > kMaxExcerptBytes && !quote.writer.empty()) {
+    std::string head = shorten(text, kMaxExcerptBytes - kTailBytes);
+    if (head.find(quote.writer) == std::string::npos) {
+      text = head + " Writer Name: " + clean(shorten(printable(quote.writer), 80));
+    }
+  }
+  Evidence evidence;
+  evidence.artifact = artifact_.id;
+  evidence.origin = artifact_.origin;
+  evidence.line = quote.line;
+  evidence.record_id = quote.record_id;
+  evidence.time = quote.time;
+  evidence.clock = quote.clock;
+  evidence.excerpt = shorten(text, kMaxExcerptBytes);
+  return evidence;
+}
+
+}  // namespace vmtriage
