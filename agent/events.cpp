@@ -58,7 +58,7 @@ bool EventFilter::operator()(const EventHead& head) const {
   const auto is_from = [&](const ProviderName& provider) { return provider.is_of(head); };
   if (level_ && (*level_ == 0 ? head.level != 0 : head.level == 0 || head.level > *level_)) return false;
   if (!ids_.empty() && std::find(ids_.begin(), ids_.end(), head.event_id) == ids_.end()) return false;
-  if (since_ && head.time_created < *since_) return false;
+  if (since_ && head.time_created() < *since_) return false;
   return providers_.empty() || std::any_of(providers_.begin(), providers_.end(), is_from);
 }
 

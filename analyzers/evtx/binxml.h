@@ -68,7 +68,7 @@ struct BinXmlTemplate {
   std::string provider_utf16;      ///< the provider's fixed name as an event would store it
   std::uint16_t counters = 1;      ///< counters of unnamed Data; 0 is that of the surrounding element
   bool has_fields = false;         ///< any of `system`
-  std::uint16_t system_slots = 0;  ///< how many leading substitutions the header fields need
+  std::uint16_t head_slots = 0;    ///< how many leading substitutions an EventHead needs
 
   void clear();
   std::string_view text(std::uint32_t offset, std::uint32_t size) const { return {pool.data() + offset, size}; }

@@ -78,15 +78,13 @@ bool EventDecoder::spend(std::size_t work, std::size_t output) {
 
 bool EventDecoder::begin_record(std::size_t begin, std::size_t end, Time written) {
   record_end_ = end;
-  written_ = written;
+  head_.written = written;
+  head_.decoder = this;
   slots_used_ = 0;
-  event_.data.clear();
-  event_.binary = {};
-  text_.clear();
   templates_.release_scratch();
   ByteCursor in(chunk_, begin, end);
   if (!read_root(in)) return false;
-  if (!read_slots(root_, std::min<std::size_t>(root_.count, root_.compiled->system_slots))) return false;
+  if (!read_slots(root_, std::min<std::size_t>(root_.count, root_.compiled->head_slots))) return false;
   head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
   nested_known_ = false;
   fixed_provider_ = root_.compiled->provider_utf16;
@@ -106,6 +104,9 @@ bool EventDecoder::read_root(ByteCursor& in) {
 
 bool EventDecoder::finish_record() {
   slots_used_ = 0;
+  event_.data.clear();
+  event_.binary = {};
+  text_.clear();
   counters_.assign(1, 0);
   if (!run_instance(root_, 0, 0)) return false;
   if (!head_known_) settle_head();
@@ -113,8 +114,7 @@ bool EventDecoder::finish_record() {
 }
 
 bool EventDecoder::read_instance(ByteCursor& in, std::uint16_t place, Instance& instance) {
-  in.skip(2);
-  in.skip(4);
+  in.skip(2 + 4);
   const std::uint32_t definition = in.u32();
   if (definition == in.position()) {
     in.skip(TemplateCache::kDefinitionHeader - 4);
@@ -142,22 +142,51 @@ bool EventDecoder::read_slots(Instance& instance, std::size_t count) {
   return at <= record_end_ || fail("its values are cut off");
 }
 
+Time EventDecoder::head_time() const {
+  const FieldSource& source = root_.compiled->field(SystemField::time_created);
+  const bool is_slot = source.kind == FieldSource::Kind::slot;
+  const auto value = is_slot ? find_slot(root_, source.slot) : field(SystemField::time_created);
+  return (value ? to_time(*value) : std::nullopt).value_or(head_.written);
+}
+
+std::optional<RawValue> EventDecoder::peek(std::string_view name) {
+  if (!head_known_ || root_.compiled->leaves.size() != 1) return std::nullopt;
+  const Leaf& outer = root_.compiled->leaves.front();
+  const auto data = lone_value(root_, outer);
+  if (!data || !data->is(ValueType::bin_xml)) return std::nullopt;
+  const auto begin = static_cast<std::size_t>(data->bytes.data() - chunk_.data());
+  ByteCursor in(chunk_, begin, begin + data->bytes.size());
+  if (in.peek() == kFragmentHeader) in.skip(4);
+  Instance inner;
+  if (in.peek() != kTemplateInstance || !read_instance(in, outer.inner_place, inner)) return std::nullopt;
+  for (const Leaf& leaf : inner.compiled->leaves) {
+    const bool named = !leaf.unnamed && leaf.name_slot == Piece::kText;
+    if (named && inner.compiled->text(leaf.name, leaf.name_size) == name) return lone_value(inner, leaf);
+  }
+  return std::nullopt;
+}
+
+/// The value of a leaf that is one substitution.
+std::optional<RawValue> EventDecoder::lone_value(const Instance& instance, const Leaf& leaf) const {
+  if (leaf.pieces != 1) return std::nullopt;
+  const std::int32_t slot = instance.compiled->pieces[leaf.first_piece].slot;
+  return slot < 0 ? std::nullopt : find_slot(instance, static_cast<std::size_t>(slot));
+}
+
+/// A substitution that was not read yet.
+std::optional<RawValue> EventDecoder::find_slot(const Instance& instance, std::size_t slot) const {
+  if (slot >= instance.count) return std::nullopt;
+  const Byte* descriptor = chunk_.data() + instance.descriptors;
+  std::size_t at = instance.values;
+  for (std::size_t i = 0; i < slot; ++i, descriptor += 4) at += load_u16(descriptor);
+  const std::size_t size = load_u16(descriptor);
+  if (at + size > record_end_) return std::nullopt;
+  return RawValue{descriptor[2], chunk_.subspan(at, size)};
+}
+
 RawValue EventDecoder::value_of(std::size_t first_slot, std::int32_t slot) const {
   const std::size_t index = first_slot + static_cast<std::size_t>(slot);
   return index < slots_used_ ? value_at(slots_[index]) : RawValue();
-}
-
-RawValue EventDecoder::fixed_text(const BinXmlTemplate& compiled, const FieldSource& source) {
-  return {kFixedText, Bytes(reinterpret_cast<const Byte*>(compiled.pool.data()) + source.text, source.size)};
-}
-
-/// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
-RawValue EventDecoder::field(SystemField which) const {
-  const FieldSource& source = root_.compiled->field(which);
-  if (source.kind == FieldSource::Kind::slot)
-    return source.slot < root_.count ? value_at(slots_[source.slot]) : RawValue();
-  if (source.kind == FieldSource::Kind::text) return fixed_text(*root_.compiled, source);
-  return nested_known_ ? nested_fields_[static_cast<std::size_t>(which)] : RawValue();
 }
 
 /// Keeps the header fields of a fragment, for those that the root has not.
@@ -175,7 +204,6 @@ void EventDecoder::note_fields(const BinXmlTemplate& compiled, std::size_t first
 void EventDecoder::settle_head() {
   head_.event_id = static_cast<std::uint32_t>(to_number(field(SystemField::event_id)).value_or(0));
   head_.level = static_cast<std::uint8_t>(to_number(field(SystemField::level)).value_or(Event::kNoLevel));
-  head_.time_created = to_time(field(SystemField::time_created)).value_or(written_);
   RawValue provider = field(SystemField::provider);
   if (provider.bytes.empty()) provider = field(SystemField::event_source);
   const bool fixed = provider.type == kFixedText;
@@ -186,7 +214,7 @@ void EventDecoder::fill_strings() {
   const auto text = [&](bool wanted, SystemField which) { return wanted ? text_of(field(which)) : std::string_view(); };
   event_.event_id = head_.event_id;
   event_.level = head_.level;
-  event_.time_created = head_.time_created;
+  event_.time_created = head_.time_created();
   event_.record_id = to_number(field(SystemField::record_id)).value_or(0);
   event_.qualifiers = static_cast<std::uint16_t>(to_number(field(SystemField::qualifiers)).value_or(0));
   event_.provider = text(fields_.provider, SystemField::provider);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,12 +13,19 @@
 
 namespace vmtriage {
 
+class EventDecoder;
+
 /// What can be known of an event before any of its strings is made.
 struct EventHead {
   std::string_view provider_utf16;  ///< UTF-16LE bytes; see ProviderName
   std::uint32_t event_id = 0;
   std::uint8_t level = 0;
-  Time time_created;
+  Time written;  ///< by the record's own header: what counts where the event tells no time
+  EventDecoder* decoder = nullptr;
+
+  Time time_created() const;
+  /// The event's value of that name as it stands in the log; nothing where only decoding tells.
+  std::optional<RawValue> value(std::string_view name) const;
 };
 
 /// A provider to look for, compared with the bytes in the log; ASCII case does not matter (`volsnap`, `Volsnap`).
@@ -45,6 +53,7 @@ class EventDecoder {
   enum class Outcome { event, rejected, damaged };
 
   explicit EventDecoder(EventFields fields = {}) : fields_(fields) {}
+  EventDecoder(const EventDecoder&) = delete;  // event heads point at it
 
   /// Call before the first record of a chunk; the bytes must stay until the next call.
   void start_chunk(Bytes chunk);
@@ -60,6 +69,12 @@ class EventDecoder {
     fill_strings();
     return Outcome::event;
   }
+
+  /// The time in the event of the head that is being judged, or that of its record.
+  Time head_time() const;
+  /// See EventHead::value: for events whose data is one template with the value in a place of its own, as nearly all
+  /// are.
+  std::optional<RawValue> peek(std::string_view name);
 
   Event& event() { return event_; }
   const char* problem() const { return problem_; }
@@ -97,7 +112,14 @@ class EventDecoder {
   bool read_instance(ByteCursor& in, std::uint16_t place, Instance& instance);
   bool read_slots(Instance& instance, std::size_t count);
   void settle_head();
-  RawValue field(SystemField which) const;
+  /// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
+  RawValue field(SystemField which) const {
+    const FieldSource& source = root_.compiled->field(which);
+    if (source.kind == FieldSource::Kind::slot)
+      return source.slot < root_.count ? value_at(slots_[source.slot]) : RawValue();
+    if (source.kind == FieldSource::Kind::text) return fixed_text(*root_.compiled, source);
+    return nested_known_ ? nested_fields_[static_cast<std::size_t>(which)] : RawValue();
+  }
 
   bool run_fragment(ByteCursor& in, std::uint16_t place, std::size_t counter, int depth);
   bool run_instance(Instance& instance, std::size_t counter, int depth);
@@ -108,10 +130,14 @@ class EventDecoder {
   bool add_items(const Frame& frame, const Leaf& leaf, const RawValue& array);
   bool add(const Frame& frame, const Leaf& leaf, std::string_view text);
 
+  std::optional<RawValue> lone_value(const Instance& instance, const Leaf& leaf) const;
+  std::optional<RawValue> find_slot(const Instance& instance, std::size_t slot) const;
   RawValue value_of(std::size_t first_slot, std::int32_t slot) const;
   RawValue value_at(const Slot& slot) const { return {slot.type, chunk_.subspan(slot.offset, slot.size)}; }
   /// The text of a template in the shape of a value.
-  static RawValue fixed_text(const BinXmlTemplate& compiled, const FieldSource& source);
+  static RawValue fixed_text(const BinXmlTemplate& compiled, const FieldSource& source) {
+    return {kFixedText, Bytes(reinterpret_cast<const Byte*>(compiled.pool.data()) + source.text, source.size)};
+  }
   void note_fields(const BinXmlTemplate& compiled, std::size_t first_slot);
   std::string_view text_of(const RawValue& value);
   std::string_view name_of(const Frame& frame, const Leaf& leaf);
@@ -130,7 +156,6 @@ class EventDecoder {
   std::array<RawValue, kSystemFields> nested_fields_{};  ///< header fields that were found below the root's template
   std::string_view fixed_provider_;                      ///< the provider's name in UTF-16 when a template gives it
   EventHead head_;
-  Time written_;
   bool head_known_ = false;
   bool nested_known_ = false;
   std::size_t work_left_ = 0;    ///< of the chunk: values and substitutions
@@ -139,5 +164,10 @@ class EventDecoder {
   Event event_;
   const char* problem_ = nullptr;
 };
+
+inline Time EventHead::time_created() const { return decoder ? decoder->head_time() : written; }
+inline std::optional<RawValue> EventHead::value(std::string_view name) const {
+  return decoder ? decoder->peek(name) : std::nullopt;
+}
 
 }  // namespace vmtriage

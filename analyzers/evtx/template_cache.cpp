@@ -109,7 +109,7 @@ const BinXmlTemplate* TemplateCache::compile(ByteCursor& cursor, std::uint16_t p
   return problem_ ? nullptr : &compiled;
 }
 
-void TemplateCache::release_scratch() {
+void TemplateCache::drop_scratch() {
   scratch_used_ = 0;
   scratch_memory_ = 0;
   if (scratch_.size() > kKeptScratch) scratch_.resize(kKeptScratch);

@@ -34,7 +34,9 @@ class TemplateCache {
 
   /// Compiles elements that are no template. The result is valid until the next `release_scratch`.
   const BinXmlTemplate* compile(ByteCursor& cursor, std::uint16_t place);
-  void release_scratch();
+  void release_scratch() {
+    if (scratch_used_ > 0) drop_scratch();
+  }
 
   const char* problem() const { return problem_; }
   const PlaceTable& places() const { return places_; }
@@ -62,6 +64,7 @@ class TemplateCache {
   const BinXmlTemplate* compile_definition(std::uint32_t offset, std::uint16_t place, Bytes definition);
   bool same(const Entry& entry, std::uint32_t offset, Bytes definition) const;
   bool spend(std::size_t size);
+  void drop_scratch();
 
   Bytes chunk_;
   std::uint64_t chunk_number_ = 0;

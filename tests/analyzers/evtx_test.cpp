@@ -724,7 +724,7 @@ TEST(EventsTest, FiltersByProviderIdLevelAndTime) {
   head.provider_utf16 = vss;
   head.event_id = 8229;
   head.level = 3;
-  head.time_created = from_unix_seconds(1000);
+  head.written = from_unix_seconds(1000);
   struct Case {
     const char* name;
     EventsOptions options;

@@ -26,7 +26,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   std::vector<OutputText> outputs(threads);
   std::vector<EvtxConsumer> consumers;
   for (OutputText& out : outputs) {
-    consumers.push_back({.wants = [&](const EventHead& head) { return strings_wanted || head.level != 0; },
+    consumers.push_back({.wants =
+                             [&](const EventHead& head) {
+                               const bool told = head.value("param1").has_value();
+                               return strings_wanted || told || head.level != 0 || head.time_created() < Time{};
+                             },
                          .event =
                              [&out](const Event& event) {
                                append_event_json(out, event);
