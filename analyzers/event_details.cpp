@@ -38,6 +38,9 @@ const Labels kSections[] = {kOperation,      kContext,     kDetails,   kExecutio
 
 constexpr std::size_t kGuidLength = 36;
 
+/// Values may have a NUL between their lines.
+constexpr auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0'; };
+
 bool is_guid(std::string_view text) {
   if (text.size() != kGuidLength) return false;
   for (std::size_t i = 0; i < kGuidLength; ++i) {
@@ -62,12 +65,18 @@ bool is_inside_word(std::string_view text, std::size_t at) {
 class LabeledText {
  public:
   explicit LabeledText(std::string_view text) : text_(text) {
-    constexpr std::string_view kWideColon = "：";
-    for (std::size_t at = 0; at < text.size(); ++at) {
-      if (text[at] == ':') find_labels(at, at + 1);
-      if (text[at] == kWideColon[0] && text.substr(at).starts_with(kWideColon)) find_labels(at, at + kWideColon.size());
+    constexpr std::string_view kColon = ":", kWideColon = "：";
+    std::size_t colon = text.find(kColon), wide = text.find(kWideColon);
+    while (std::min(colon, wide) != std::string_view::npos) {
+      const bool is_wide = wide < colon;
+      std::size_t& at = is_wide ? wide : colon;
+      const std::string_view mark = is_wide ? kWideColon : kColon;
+      find_labels(at, at + mark.size());
+      at = text.find(mark, at + mark.size());
     }
   }
+
+  bool empty() const { return places_.empty(); }
 
   /// What stands behind the label each time it occurs, up to the line's end, or to the next label where the line ends
   /// were lost.
@@ -117,7 +126,9 @@ class LabeledText {
     const std::string_view before = text_.substr(0, last + 1);
     for (const Labels& labels : kSections) {
       for (std::string_view label : labels) {
-        if (before.size() < label.size() || !equal_no_case(before.substr(before.size() - label.size()), label)) continue;
+        // Letters differ in this bit only: most labels are told apart without a call.
+        const bool differs = ((before.back() ^ label.back()) & ~0x20) != 0 || before.size() < label.size();
+        if (differs || !equal_no_case(before.substr(before.size() - label.size()), label)) continue;
         const std::size_t begin = before.size() - label.size();
         // "実行コンテキスト" holds "コンテキスト", which is a section's label.
         const bool part_of_label = label == "コンテキスト" && before.substr(0, begin).ends_with("実行");
@@ -190,7 +201,9 @@ std::uint32_t to_number(std::string_view text) {
 
 /// `C:`, `\\?\Volume{…}\` or a shadow copy's device among the words of a text.
 std::string volume_in(std::string_view text) {
-  for (std::string_view word : split_words(text)) {
+  for (auto end = text.begin(), begin = end; (begin = std::find_if_not(end, text.end(), is_blank)) != text.end();) {
+    end = std::find_if(begin, text.end(), is_blank);
+    std::string_view word(begin, end);
     while (!word.empty() && (word.back() == '.' || word.back() == ',')) word.remove_suffix(1);
     const bool drive = (word.size() == 2 || (word.size() == 3 && word[2] == '\\')) && word[1] == ':' &&
                        std::isalpha(static_cast<unsigned char>(word[0])) != 0;
@@ -199,35 +212,33 @@ std::string volume_in(std::string_view text) {
   return {};
 }
 
-constexpr std::string_view kBlanks(" \t\n\v\f\r\0", 7);
-
-bool is_flat_empty(std::string_view text) { return text.find_first_not_of(kBlanks) == std::string_view::npos; }
+bool is_flat_empty(std::string_view text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
 /// Appends the words of a text with one blank between them.
 void append_flat(std::string_view text, std::string& out) {
   const std::size_t start = out.size();
-  for (const char c : text) {
-    const bool blank = c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
-    if (!blank) out += c;
-    if (blank && out.size() > start && out.back() != ' ') out += ' ';
+  for (auto end = text.begin(), begin = end; (begin = std::find_if_not(end, text.end(), is_blank)) != text.end();) {
+    end = std::find_if(begin, text.end(), is_blank);
+    if (out.size() > start) out += ' ';
+    out.append(begin, end);
   }
-  if (out.size() > start && out.back() == ' ') out.pop_back();
 }
 
 }  // namespace
 
 VssContext parse_vss_context(std::string_view text) {
   VssContext context;
-  const LabeledText labeled(text);
-  context.operations = labeled.operations();
-  context.execution_contexts = labeled.values(kExecution);
-  context.writer_name = labeled.first_value(kWriterName);
-  context.writer_class_id = guid_in(labeled.first_value(kWriterClass));
-  context.writer_instance_id = guid_in(labeled.first_value(kWriterInstance));
-  context.command_line = labeled.first_value(kCommandLine);
-  context.process_id = labeled.first_value(kProcessId);
-  context.provider_id = guid_in(labeled.first_value(kProviderId));
-  context.volume = labeled.first_value(kVolume);
+  if (const LabeledText labeled(text); !labeled.empty()) {
+    context.operations = labeled.operations();
+    context.execution_contexts = labeled.values(kExecution);
+    context.writer_name = labeled.first_value(kWriterName);
+    context.writer_class_id = guid_in(labeled.first_value(kWriterClass));
+    context.writer_instance_id = guid_in(labeled.first_value(kWriterInstance));
+    context.command_line = labeled.first_value(kCommandLine);
+    context.process_id = labeled.first_value(kProcessId);
+    context.provider_id = guid_in(labeled.first_value(kProviderId));
+    context.volume = labeled.first_value(kVolume);
+  }
   const VssWriter* known = find_vss_writer(context.writer_class_id);
   if (known == nullptr && context.writer_class_id.empty() && context.writer_name.empty()) known = writer_by_id(text);
   if (known != nullptr) {
@@ -327,11 +338,13 @@ const std::string& EventDetails::text() const {
   return *text_;
 }
 
-/// The values are one line each in `text`, but the context block needs its lines.
+/// The values are one line each in `text`, but the context block needs its lines. Nothing is looked for in hexadecimal.
 const std::string& EventDetails::lines() const {
   if (lines_) return *lines_;
   lines_ = event_.message;
-  for (const auto& [name, value] : event_.data) lines_->append("\n").append(value);
+  for (const auto& [name, value] : event_.data) {
+    if (name != "Binary") lines_->append("\n").append(value);
+  }
   return *lines_;
 }
 

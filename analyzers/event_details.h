@@ -96,6 +96,8 @@ class EventDetails {
   std::optional<std::uint32_t> status() const;
   const std::string& service() const { return watched().key; }        ///< key name, where it is known
   const std::string& service_name() const { return watched().name; }  ///< display name
+  /// For "restart the service {service}": the writer's name is the next best hint.
+  const std::string& service_hint() const { return service().empty() ? context().writer_name : service(); }
   const std::string& volume() const;
 
  private:

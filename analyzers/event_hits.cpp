@@ -30,17 +30,14 @@ void drop_empty_brackets(std::string& text) {
     text.erase(at, kEmpty.size());
 }
 
-std::string value_of(const Values& values, std::string_view name) {
-  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
-  return found == values.end() ? std::string() : found->second;
-}
-
 Quote quote_of(const Sighting& seen, const EventDetails& details) {
   Quote quote;
   if (seen.head.provider) quote.label.append(seen.event.provider);
   if (seen.head.id) quote.label.append(quote.label.empty() ? "" : " ").append(std::to_string(seen.event.event_id));
   quote.text = details.text().substr(0, kMaxQuoteBytes);
-  quote.writer = details.context().writer_name;
+  constexpr std::size_t kLongestEscape = 4;  // \x1B
+  const bool may_be_cut = kLongestEscape * (quote.label.size() + quote.text.size()) > kMaxExcerptBytes;
+  if (may_be_cut) quote.writer = details.context().writer_name;
   quote.line = seen.line;
   if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
   quote.time = seen.time;
@@ -64,13 +61,26 @@ void EventNotes::add(const Sighting& seen) {
   const EventDetails details(seen.event);
   Note note;
   pair_freezes(seen, details, note);
-  note.hits = matcher_.match(seen.event, details, seen.head);
-  const bool special =
-      std::any_of(note.hits.begin(), note.hits.end(), [](const EventHit& hit) { return !hit.rule->fallback; });
-  if (special) std::erase_if(note.hits, [](const EventHit& hit) { return hit.rule->fallback; });
+  std::vector<EventHit> hits = matcher_.match(seen.event, details, seen.head);
+  const bool special = std::any_of(hits.begin(), hits.end(), [](const EventHit& hit) { return !hit.rule->fallback; });
+  for (EventHit& hit : hits) {
+    if (!special || !hit.rule->fallback) note.hits.push_back(hit_of(hit, seen.event, details));
+  }
   if (note.hits.empty() && !note.frozen && !note.resumed) return;
   note.quote = quote_of(seen, details);
   notes_.push_back(std::move(note));
+}
+
+EventNotes::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const EventDetails& details) {
+  constexpr std::size_t kMaxDescribed = 4096;
+  Hit light;
+  light.rule = hit.rule;
+  if (!hit.rule->signal.empty()) light.service = details.service_hint();
+  const bool is_new = described_.size() < kMaxDescribed ? described_.emplace(hit.rule, hit.component).second
+                                                        : !described_.contains({hit.rule, hit.component});
+  if (is_new) light.values = values_of(hit, event, details);
+  light.component = std::move(hit.component);
+  return light;
 }
 
 void EventNotes::pair_freezes(const Sighting& seen, const EventDetails& details, Note& note) const {
@@ -90,43 +100,50 @@ void EventHits::take(EventNotes& notes) {
   if (notes.latest_) freezes_.seen(*notes.latest_);
   if (computer_.empty()) computer_ = std::move(notes.computer_);
   for (EventNotes::Note& note : notes.notes_) {
-    if (note.frozen) freezes_.frozen(clean(*note.frozen), *note.quote.time, evidence_of(note.quote));
-    if (note.resumed) freezes_.resumed(clean(*note.resumed), *note.quote.time);
-    for (const EventHit& hit : note.hits) add_hit(hit, note.quote);
+    if (note.frozen) freezes_.frozen(log_.clean(*note.frozen), *note.quote.time, log_.evidence(note.quote));
+    if (note.resumed) freezes_.resumed(log_.clean(*note.resumed), *note.quote.time);
+    for (const EventNotes::Hit& hit : note.hits) {
+      const bool is_last = &hit == &note.hits.back();
+      add_hit(hit, is_last ? std::move(note.quote) : Quote(note.quote));
+    }
   }
   notes.clear();
 }
 
-void EventHits::add_hit(const EventHit& hit, const Quote& quote) {
-  std::string component = clean_value(value_of(hit.values, "component"));
+void EventHits::add_hit(const EventNotes::Hit& hit, Quote quote) {
+  const std::string component = clean_value(hit.component);
   Group* const group = group_of(hit, component);
   if (group == nullptr) return;
   count(*hit.rule, *group, quote.time);
-  keep(*group, quote);
-  add_signal(hit, std::move(component), quote);
+  add_signal(hit, component, quote);
+  keep(*group, std::move(quote));
+}
+
+const std::string& EventHits::clean_value(const std::string& value) {
+  constexpr std::size_t kMaxCleaned = 1024, kMaxBytes = 200, kSurelyMore = kMaxBytes + 8;
+  if (cleaned_.size() >= kMaxCleaned) cleaned_.clear();
+  const auto [place, is_new] = cleaned_.try_emplace(value.substr(0, kSurelyMore));
+  if (is_new) place->second = log_.clean(shorten(printable(place->first), kMaxBytes));
+  return place->second;
 }
 
 /// An attacker's or a broken log must not hold a million components; null for those beyond.
-EventHits::Group* EventHits::group_of(const EventHit& hit, const std::string& component) {
+EventHits::Group* EventHits::group_of(const EventNotes::Hit& hit, const std::string& component) {
   std::pair<const Rule*, std::string> key(hit.rule, component);
   const auto found = groups_.find(key);
   if (found != groups_.end()) return &found->second;
   std::size_t& components = components_[hit.rule];
-  if (components >= kMaxComponents || groups_.size() >= kMaxGroups) return nullptr;
+  if (!hit.values || components >= kMaxComponents || groups_.size() >= kMaxGroups) return nullptr;
   ++components;
   Group& group = groups_[std::move(key)];
-  for (const auto& [name, value] : hit.values) group.values.emplace_back(name, clean_value(value));
+  for (const auto& [name, value] : *hit.values) group.values.emplace_back(name, clean_value(value));
   return &group;
 }
 
-void EventHits::add_signal(const EventHit& hit, std::string component, const Quote& quote) {
+void EventHits::add_signal(const EventNotes::Hit& hit, const std::string& component, const Quote& quote) {
   const auto kind = parse_signal(hit.rule->signal);
   if (!kind || !quote.time || signals_.size() >= EventTimeline::kMaxSignals) return;
-  Signal signal{*kind, *quote.time, {}, {}, {}, {}};
-  signal.label = quote.label;
-  signal.component = std::move(component);
-  signal.service = clean_value(value_of(hit.values, "service"));
-  signals_.emplace_back(std::move(signal), quote);
+  signals_.push_back({*kind, *quote.time, component, clean_value(hit.service), quote});
 }
 
 void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>& time) {
@@ -147,10 +164,10 @@ void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>&
   group.reached = group.recent.size() >= rule.threshold;
 }
 
-void EventHits::keep(Group& group, const Quote& quote) {
+void EventHits::keep(Group& group, Quote quote) {
   constexpr std::size_t kOldest = 2;
   std::vector<Quote>& kept = group.oldest.size() < kOldest ? group.oldest : group.newest;
-  kept.push_back(quote);
+  kept.push_back(std::move(quote));
   if (kept.size() > kMaxExcerpts - kOldest) kept.erase(kept.begin());
 }
 
@@ -171,12 +188,7 @@ void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights)
   for (const Finding& finding : findings) {
     if (is_wanted(finding, findings)) insights.findings.push_back(finding);
   }
-  std::vector<Signal> signals;
-  for (auto& [signal, quote] : signals_) {
-    signal.evidence = evidence_of(quote);
-    signals.push_back(std::move(signal));
-  }
-  for (Finding& finding : timeline.add(std::move(computer_), std::move(signals))) {
+  for (Finding& finding : timeline.add({log_, std::move(computer_), std::move(signals_)})) {
     insights.findings.push_back(std::move(finding));
   }
 }
@@ -189,8 +201,8 @@ Finding EventHits::make(const Rule& rule, const Group& group) const {
   finding.count = group.count;
   finding.first_seen = group.first;
   finding.last_seen = group.last;
-  for (const Quote& quote : group.oldest) finding.evidence.push_back(evidence_of(quote));
-  for (const Quote& quote : group.newest) finding.evidence.push_back(evidence_of(quote));
+  for (const Quote& quote : group.oldest) finding.evidence.push_back(log_.evidence(quote));
+  for (const Quote& quote : group.newest) finding.evidence.push_back(log_.evidence(quote));
   return finding;
 }
 
@@ -200,29 +212,6 @@ bool EventHits::is_wanted(const Finding& finding, const std::vector<Finding>& al
   return std::any_of(all.begin(), all.end(), [&](const Finding& other) {
     return other.rule_id != finding.rule_id && other.rule_id.starts_with(rule->beside);
   });
-}
-
-/// `VSS 8229: 0x800423f4, The writer …; … Writer Name: SqlServerWriter`; what names the writer is kept when the rest is
-/// cut.
-Evidence EventHits::evidence_of(const Quote& quote) const {
-  constexpr std::size_t kTailBytes = 120;
-  std::string text = quote.label.empty() ? quote.text : quote.label + ": " + quote.text;
-  text = printable(clean(std::move(text)));
-  if (text.size() > kMaxExcerptBytes && !quote.writer.empty()) {
-    std::string head = shorten(text, kMaxExcerptBytes - kTailBytes);
-    if (head.find(quote.writer) == std::string::npos) {
-      text = head + " Writer Name: " + clean(shorten(printable(quote.writer), 80));
-    }
-  }
-  Evidence evidence;
-  evidence.artifact = artifact_.id;
-  evidence.origin = artifact_.origin;
-  evidence.line = quote.line;
-  evidence.record_id = quote.record_id;
-  evidence.time = quote.time;
-  evidence.clock = quote.clock;
-  evidence.excerpt = shorten(text, kMaxExcerptBytes);
-  return evidence;
 }
 
 }  // namespace vmtriage

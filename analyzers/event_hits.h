@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +12,8 @@
 #include "agent/base/artifact.h"
 #include "analyzers/analyzer.h"
 #include "analyzers/event_matcher.h"
+#include "analyzers/event_quote.h"
 #include "analyzers/event_timeline.h"
-#include "analyzers/text_rules.h"
 
 namespace vmtriage {
 
@@ -23,17 +24,6 @@ struct Sighting {
   std::optional<Time> time;
   Clock clock = Clock::utc;
   std::optional<std::uint64_t> line;
-};
-
-/// What an excerpt is made of, should this event be one of the few that are shown: as the event has it, secrets and all.
-struct Quote {
-  std::string label;   ///< `VSS 8229`
-  std::string text;    ///< `0x800423f4, The writer experienced …`
-  std::string writer;  ///< to be kept where the text is cut
-  std::optional<std::uint64_t> line;
-  std::optional<std::uint64_t> record_id;
-  std::optional<Time> time;
-  Clock clock = Clock::utc;
 };
 
 /// What the rules find in some events in a row. A thread that reads a part of a log makes them without the others.
@@ -47,15 +37,23 @@ class EventNotes {
  private:
   friend class EventHits;
 
+  struct Hit {
+    const Rule* rule = nullptr;
+    std::string component;
+    std::string service;           ///< where the rule has a signal
+    std::optional<Values> values;  ///< nothing when an earlier note of this thread has those of rule and component
+  };
   struct Note {
-    std::vector<EventHit> hits;
+    std::vector<Hit> hits;
     Quote quote;
     std::optional<std::string> frozen;   ///< the database
     std::optional<std::string> resumed;  ///< the same
   };
   void pair_freezes(const Sighting& seen, const EventDetails& details, Note& note) const;
+  Hit hit_of(EventHit& hit, const Event& event, const EventDetails& details);
 
   const EventMatcher& matcher_;
+  std::set<std::pair<const Rule*, std::string>> described_;
   std::vector<Note> notes_;
   std::size_t events_ = 0;
   std::optional<Time> latest_;
@@ -67,7 +65,7 @@ class EventHits {
  public:
   /// `redact` is null where the text was redacted before.
   EventHits(const Artifact& artifact, const RuleBase& rules, const RedactLine* redact)
-      : artifact_(artifact), rules_(rules), redact_(redact) {}
+      : log_{artifact.id, artifact.origin, redact}, rules_(rules) {}
 
   /// Takes what comes next in the log and leaves `notes` empty.
   void take(EventNotes& notes);
@@ -87,23 +85,21 @@ class EventHits {
     std::vector<Quote> newest;  ///< … and the last three
   };
 
-  void add_hit(const EventHit& hit, const Quote& quote);
-  Group* group_of(const EventHit& hit, const std::string& component);
-  void add_signal(const EventHit& hit, std::string component, const Quote& quote);
+  void add_hit(const EventNotes::Hit& hit, Quote quote);
+  Group* group_of(const EventNotes::Hit& hit, const std::string& component);
+  void add_signal(const EventNotes::Hit& hit, const std::string& component, const Quote& quote);
   static void count(const Rule& rule, Group& group, const std::optional<Time>& time);
-  static void keep(Group& group, const Quote& quote);
+  static void keep(Group& group, Quote quote);
   Finding make(const Rule& rule, const Group& group) const;
   bool is_wanted(const Finding& finding, const std::vector<Finding>& all) const;
-  Evidence evidence_of(const Quote& quote) const;
-  std::string clean(std::string text) const { return redact_ == nullptr ? std::move(text) : (*redact_)(text); }
-  std::string clean_value(const std::string& value) const { return clean(shorten(printable(value), 200)); }
+  const std::string& clean_value(const std::string& value);
 
-  const Artifact& artifact_;
+  const QuotedLog log_;
   const RuleBase& rules_;
-  const RedactLine* redact_;
+  std::map<std::string, std::string> cleaned_;  ///< the same few values come again and again
   std::map<std::pair<const Rule*, std::string>, Group> groups_;
   std::map<const Rule*, std::size_t> components_;
-  std::vector<std::pair<Signal, Quote>> signals_;
+  std::vector<Signal> signals_;
   SqlFreezes freezes_;
   std::string computer_;
   std::size_t events_ = 0;

@@ -22,6 +22,7 @@ class LazyPattern {
     });
     return *regex_;
   }
+  bool names_something() const { return text_.find("(?P<") != std::string::npos; }
 
  private:
   std::string text_;
@@ -32,8 +33,9 @@ class LazyPattern {
 /// Takes the named groups of a match; false when there is none.
 bool capture(const LazyPattern& pattern, std::string_view text, Values& captures) {
   const re2::RE2& regex = pattern.regex();
-  std::vector<re2::StringPiece> groups(1 + static_cast<std::size_t>(regex.NumberOfCapturingGroups()));
   const re2::StringPiece piece(text.data(), text.size());
+  if (!pattern.names_something()) return regex.Match(piece, 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
+  std::vector<re2::StringPiece> groups(1 + static_cast<std::size_t>(regex.NumberOfCapturingGroups()));
   if (!regex.Match(piece, 0, text.size(), re2::RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size())))
     return false;
   for (const auto& [index, name] : regex.CapturingGroupNames()) {
@@ -90,8 +92,7 @@ std::string_view named_value(const Event& event, std::string_view name) {
 std::string detail(const Event& event, const EventDetails& details, std::string_view name) {
   const auto context = [&]() -> const VssContext& { return details.context(); };
   if (name == "writer") return context().writer_name.empty() ? context().writer_class_id : context().writer_name;
-  // A text says "restart the service {service}": the writer's name is the next best hint.
-  if (name == "service") return details.service().empty() ? context().writer_name : details.service();
+  if (name == "service") return details.service_hint();
   if (name == "service_name") return details.service_name();
   if (name == "process") return details.process();
   if (name == "volume") return details.volume();
@@ -126,6 +127,11 @@ struct PreparedTest {
       default:
         return 2;
     }
+  }
+
+  bool is_deciding() const {
+    const std::string& name = test->name;
+    return test->on == EventTest::On::data && !test->negated && name != "any" && name != "last" && name[0] != '#';
   }
 
   bool is_met(const Event& event, const EventDetails& details, Values& captures) const {
@@ -190,6 +196,12 @@ struct EventMatcher::Condition {
            std::find(event->levels.begin(), event->levels.end(), level) != event->levels.end();
   }
 
+  /// The first pattern for a value of a certain name.
+  const PreparedTest* deciding_test() const {
+    const auto found = std::find_if(tests.begin(), tests.end(), [](const auto& test) { return test->is_deciding(); });
+    return found == tests.end() ? nullptr : found->get();
+  }
+
   bool has_head(const Event& subject, std::string_view plain_provider, KnownHead head) const {
     return (!head.provider || is_provider(event->providers, plain_provider)) &&
            (!head.id || has_id(subject.event_id)) &&
@@ -201,27 +213,34 @@ struct EventMatcher::Condition {
     for (const auto& test : tests) {
       if (!test->is_met(subject, details, captures)) return false;
     }
+    const bool known = head.provider && head.id;
     const bool worded = std::any_of(wordings.begin(), wordings.end(), [&](const auto& wording) {
-      return capture(*wording, details.text(), captures);
+      // An event that is known need not be told by its wording, but the wording may name the component.
+      return (!known || wording->names_something()) && capture(*wording, details.text(), captures);
     });
-    return worded || (head.provider && head.id);
+    return worded || known;
   }
 
-  EventHit hit(const Event& subject, const EventDetails& details, Values values) const {
+  EventHit hit(const Event& subject, const EventDetails& details, Values captures) const {
     std::string component = event->component.empty() ? std::string() : detail(subject, details, event->component);
     const auto captured =
-        std::find_if(values.begin(), values.end(), [](const auto& v) { return v.first == "component"; });
-    if (component.empty() && captured != values.end()) component = captured->second;
+        std::find_if(captures.begin(), captures.end(), [](const auto& v) { return v.first == "component"; });
+    if (component.empty() && captured != captures.end()) component = captured->second;
     if (component.empty()) component = rule->component;
-    std::erase_if(values, [](const auto& value) { return value.first == "component"; });
-    values.emplace_back("component", component);
-    for (const char* name :
-         {"writer", "service", "service_name", "process", "volume", "operation", "hresult", "provider", "id"}) {
-      values.emplace_back(name, detail(subject, details, name));
-    }
-    return {rule, std::move(values)};
+    std::erase_if(captures, [](const auto& value) { return value.first == "component"; });
+    return {rule, std::move(component), std::move(captures)};
   }
 };
+
+Values values_of(const EventHit& hit, const Event& event, const EventDetails& details) {
+  Values values = hit.captures;
+  values.emplace_back("component", hit.component);
+  for (const char* name :
+       {"writer", "service", "service_name", "process", "volume", "operation", "hresult", "provider", "id"}) {
+    values.emplace_back(name, detail(event, details, name));
+  }
+  return values;
+}
 
 EventMatcher::EventMatcher(const RuleBase& rules) {
   constexpr std::uint32_t kWidestRange = 1000;
@@ -252,13 +271,42 @@ const std::optional<Matcher>& EventMatcher::wordings() const {
 
 EventMatcher::~EventMatcher() = default;
 
+std::vector<const EventMatcher::Condition*> EventMatcher::asking_for(std::string_view plain_provider,
+                                                                     std::uint32_t event_id, std::uint8_t level) const {
+  std::vector<const Condition*> asking;
+  if (const auto found = by_id_.find(event_id); found != by_id_.end()) {
+    for (const Condition* condition : found->second) {
+      if (condition->has_level(level) && is_provider(condition->event->providers, plain_provider))
+        asking.push_back(condition);
+    }
+  }
+  return asking;
+}
+
 bool EventMatcher::wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const {
-  if ((event_id == kSqlFrozen || event_id == kSqlResumed) && is_sql_server(plain_provider)) return true;
-  const auto found = by_id_.find(event_id);
-  return found != by_id_.end() &&
-         std::any_of(found->second.begin(), found->second.end(), [&](const Condition* condition) {
-           return condition->has_level(level) && is_provider(condition->event->providers, plain_provider);
-         });
+  const bool freeze = (event_id == kSqlFrozen || event_id == kSqlResumed) && is_sql_server(plain_provider);
+  return freeze || !asking_for(plain_provider, event_id, level).empty();
+}
+
+std::string_view EventMatcher::deciding_value(std::string_view plain_provider, std::uint32_t event_id,
+                                              std::uint8_t level) const {
+  std::string_view name;
+  if (event_id == kSqlFrozen || event_id == kSqlResumed) return name;
+  for (const Condition* condition : asking_for(plain_provider, event_id, level)) {
+    const PreparedTest* test = condition->deciding_test();
+    if (test == nullptr || (!name.empty() && name != test->test->name)) return {};
+    name = test->test->name;
+  }
+  return name;
+}
+
+bool EventMatcher::wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level,
+                         std::string_view text) const {
+  const auto asking = asking_for(plain_provider, event_id, level);
+  return std::any_of(asking.begin(), asking.end(), [&](const Condition* condition) {
+    Values captures;
+    return capture(condition->deciding_test()->pattern, text, captures);
+  });
 }
 
 bool EventMatcher::knows(std::string_view plain_provider) const {

@@ -31,8 +31,13 @@ bool is_sql_server(std::string_view provider);
 /// A rule that an event fulfils.
 struct EventHit {
   const Rule* rule = nullptr;
-  Values values;  ///< component, writer, hresult, service, service_name, process, volume, id, provider and the captures
+  std::string component;
+  Values captures;  ///< of the rule's patterns
 };
+
+/// What the rule's texts may name: component, writer, hresult, service, service_name, process, volume, id, provider and
+/// the captures.
+Values values_of(const EventHit& hit, const Event& event, const EventDetails& details);
 
 /// All rules with event conditions, compiled. Immutable, used by several threads.
 class EventMatcher {
@@ -42,6 +47,10 @@ class EventMatcher {
 
   /// Whether this event can make a difference; the name as in `plain_provider`, no level as Event::kNoLevel.
   bool wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const;
+  /// The value that all rules that ask for this event have a pattern for; empty when there is none.
+  std::string_view deciding_value(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const;
+  /// Whether a rule can be fulfilled by the event when its deciding value has this text.
+  bool wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level, std::string_view text) const;
   /// Whether this number can make a difference, whoever logged it: cheap.
   bool wants(std::uint32_t event_id) const { return event_id <= kLastId && ids_[event_id]; }
   /// Whether a rule names this provider.
@@ -57,6 +66,8 @@ class EventMatcher {
  private:
   static constexpr std::uint32_t kLastId = 0xffff;
   struct Condition;
+  std::vector<const Condition*> asking_for(std::string_view plain_provider, std::uint32_t event_id,
+                                           std::uint8_t level) const;
 
   std::vector<std::unique_ptr<Condition>> conditions_;
   std::unordered_map<std::uint32_t, std::vector<const Condition*>> by_id_;

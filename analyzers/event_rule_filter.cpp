@@ -14,15 +14,33 @@ std::string plain_ascii(std::string_view utf16) {
 
 bool EventRuleFilter::wants_of_provider(const EventHead& head) {
   Answer& answer = answers_[(head.event_id ^ head.provider_utf16.size() << 4 ^ head.level) % kAnswers];
-  const bool known = answer.event_id == head.event_id && answer.level == head.level &&
-                     answer.provider_utf16 == head.provider_utf16;
+  const bool known =
+      answer.event_id == head.event_id && answer.level == head.level && answer.provider_utf16 == head.provider_utf16;
   if (!known) {
-    answer.event_id = head.event_id;
-    answer.level = head.level;
-    answer.provider_utf16 = head.provider_utf16;
-    answer.wanted = matcher_.wants(plain_ascii(head.provider_utf16), head.event_id, head.level);
+    const std::string provider = plain_ascii(head.provider_utf16);
+    answer = {head.event_id, head.level, std::string(head.provider_utf16),
+              matcher_.wants(provider, head.event_id, head.level),
+              matcher_.deciding_value(provider, head.event_id, head.level)};
+    for (ValueAnswer& old : value_answers_) {
+      if (old.event == &answer) old.event = nullptr;
+    }
   }
-  return answer.wanted;
+  return answer.wanted && (answer.asked.empty() || wants_with_value(head, answer));
+}
+
+bool EventRuleFilter::wants_with_value(const EventHead& head, const Answer& answer) {
+  constexpr std::size_t kMaxBytes = 128;
+  const auto value = head.value(answer.asked);
+  if (!value || !value->is(ValueType::utf16) || value->bytes.empty() || value->bytes.size() > kMaxBytes) return true;
+  const std::string_view utf16 = view_of(value->bytes.data(), value->bytes.size());
+  ValueAnswer& known = value_answers_[(head.event_id ^ utf16.size() << 3 ^ value->bytes[0]) % kAnswers];
+  if (known.event != &answer || known.utf16 != utf16) {
+    std::string text = utf16_to_utf8(utf16);
+    text.erase(text.find_last_not_of('\0') + 1);
+    const std::string provider = plain_ascii(head.provider_utf16);
+    known = {&answer, std::string(utf16), matcher_.wants(provider, head.event_id, head.level, text)};
+  }
+  return known.wanted;
 }
 
 }  // namespace vmtriage

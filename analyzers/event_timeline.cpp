@@ -33,11 +33,11 @@ std::string rule_of(Signal::Kind cause) {
   return "windows.window." + std::string(kKinds[static_cast<std::size_t>(cause)]);
 }
 
-void add_evidence(Finding& finding, const Evidence& evidence) {
+void add_evidence(Finding& finding, const QuotedLog& log, const Quote& quote) {
   const bool known = std::any_of(finding.evidence.begin(), finding.evidence.end(), [&](const Evidence& one) {
-    return one.origin == evidence.origin && one.record_id == evidence.record_id && one.line == evidence.line;
+    return one.origin == log.origin && one.record_id == quote.record_id && one.line == quote.line;
   });
-  if (!known && finding.evidence.size() < kMaxExcerpts) finding.evidence.push_back(evidence);
+  if (!known && finding.evidence.size() < kMaxExcerpts) finding.evidence.push_back(log.evidence(quote));
 }
 
 }  // namespace
@@ -48,30 +48,30 @@ std::optional<Signal::Kind> parse_signal(std::string_view name) {
   return static_cast<Signal::Kind>(found - std::begin(kKinds));
 }
 
-std::vector<Finding> EventTimeline::add(std::string computer, std::vector<Signal> signals) {
+std::vector<Finding> EventTimeline::add(Log added) {
   std::vector<Finding> findings;
-  if (signals.empty()) return findings;
+  if (added.signals.empty()) return findings;
   const std::lock_guard lock(mutex_);
-  correlate(signals, signals, findings);
-  for (const Log& log : logs_) {
-    if (!log.computer.empty() && !computer.empty() && !equal_no_case(log.computer, computer)) continue;
-    correlate(signals, log.signals, findings);
-    correlate(log.signals, signals, findings);
+  correlate(added, added, findings);
+  for (const Log& known : logs_) {
+    const bool named = !known.computer.empty() && !added.computer.empty();
+    if (named && !equal_no_case(known.computer, added.computer)) continue;
+    correlate(added, known, findings);
+    correlate(known, added, findings);
   }
-  if (logs_.size() < kMaxLogs) logs_.push_back({std::move(computer), std::move(signals)});
+  if (logs_.size() < kMaxLogs) logs_.push_back(std::move(added));
   return findings;
 }
 
-void EventTimeline::correlate(const std::vector<Signal>& failures, const std::vector<Signal>& causes,
-                              std::vector<Finding>& findings) const {
+void EventTimeline::correlate(const Log& failures, const Log& causes, std::vector<Finding>& findings) const {
   struct Group {
     std::vector<const Signal*> failures;
     std::vector<const Signal*> causes;
   };
   std::map<std::pair<Signal::Kind, std::string>, Group> groups;
-  for (const Signal& failure : failures) {
+  for (const Signal& failure : failures.signals) {
     if (!is_failure(failure)) continue;
-    for (const Signal& cause : causes) {
+    for (const Signal& cause : causes.signals) {
       if (!explains(cause, failure)) continue;
       Group& group = groups[{cause.kind, failure.component}];
       if (group.failures.empty() || group.failures.back() != &failure) group.failures.push_back(&failure);
@@ -81,21 +81,22 @@ void EventTimeline::correlate(const std::vector<Signal>& failures, const std::ve
   for (const auto& [key, group] : groups) {
     std::vector<std::string> labels;
     for (const Signal* cause : group.causes) {
-      const std::string label = cause->component.empty() ? cause->label : cause->label + " (" + cause->component + ")";
+      const std::string label =
+          cause->component.empty() ? cause->quote.label : cause->quote.label + " (" + cause->component + ")";
       if (std::find(labels.begin(), labels.end(), label) == labels.end() && labels.size() < 4) labels.push_back(label);
     }
     const Signal& first = *group.failures.front();
     Finding finding = rules_.finding(rule_of(key.first), {{"component", key.second},
                                                           {"cause", join(labels, ", ")},
-                                                          {"failure", first.label},
+                                                          {"failure", first.quote.label},
                                                           {"service", group.causes.front()->service}});
     finding.count = group.failures.size();
     for (const Signal* failure : group.failures) {
       finding.first_seen = std::min(finding.first_seen.value_or(failure->time), failure->time);
       finding.last_seen = std::max(finding.last_seen.value_or(failure->time), failure->time);
     }
-    add_evidence(finding, first.evidence);
-    for (const Signal* cause : group.causes) add_evidence(finding, cause->evidence);
+    add_evidence(finding, failures.log, first.quote);
+    for (const Signal* cause : group.causes) add_evidence(finding, causes.log, cause->quote);
     findings.push_back(std::move(finding));
   }
 }

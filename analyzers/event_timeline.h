@@ -9,6 +9,7 @@
 
 #include "agent/base/finding.h"
 #include "agent/base/time.h"
+#include "analyzers/event_quote.h"
 #include "analyzers/rules.h"
 
 namespace vmtriage {
@@ -24,10 +25,9 @@ struct Signal {
   };
   Kind kind = Kind::writer;
   Time time;
-  std::string label;      ///< `volsnap 8`
   std::string component;  ///< the writer, the disk …
   std::string service;    ///< key name: of the writer's owner, or the one that crashed
-  Evidence evidence;
+  Quote quote;
 };
 std::optional<Signal::Kind> parse_signal(std::string_view name);
 
@@ -40,17 +40,17 @@ class EventTimeline {
 
   explicit EventTimeline(const RuleBase& rules) : rules_(rules) {}
 
-  /// Adds what a log held, and returns the findings it makes together with itself and the logs before it.
-  /// `computer` keeps VMs apart; empty where an export does not tell it.
-  std::vector<Finding> add(std::string computer, std::vector<Signal> signals);
-
- private:
   struct Log {
-    std::string computer;
+    QuotedLog log;
+    std::string computer;  ///< keeps VMs apart; empty where an export does not tell it
     std::vector<Signal> signals;
   };
-  void correlate(const std::vector<Signal>& failures, const std::vector<Signal>& causes,
-                 std::vector<Finding>& findings) const;
+
+  /// Adds what a log held, and returns the findings it makes together with itself and the logs before it.
+  std::vector<Finding> add(Log log);
+
+ private:
+  void correlate(const Log& failures, const Log& causes, std::vector<Finding>& findings) const;
 
   const RuleBase& rules_;
   std::mutex mutex_;

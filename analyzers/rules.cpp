@@ -170,6 +170,7 @@ class RuleFile {
   /// Texts are wrapped and indented in the file; that is no part of the sentence.
   static std::string join_words(std::string_view text) {
     std::string out;
+    out.reserve(text.size());
     for (std::string_view word : split_words(text)) {
       if (!out.empty()) out += ' ';
       out += word;

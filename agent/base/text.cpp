@@ -185,10 +185,15 @@ bool equal_no_case(std::string_view a, std::string_view b) {
 }
 
 std::size_t find_no_case(std::string_view text, std::string_view needle) {
-  const auto found = std::search(text.begin(), text.end(), needle.begin(), needle.end(),
-                                 [](char x, char y) { return lower(x) == lower(y); });
-  return found == text.end() && !needle.empty() ? std::string_view::npos
-                                                : static_cast<std::size_t>(found - text.begin());
+  if (needle.empty()) return 0;
+  const char first = lower(needle[0]);
+  const bool has_case = first >= 'a' && first <= 'z';
+  for (std::size_t at = 0; at + needle.size() <= text.size(); ++at) {
+    if (!has_case) at = text.find(first, at);
+    if (at == std::string_view::npos) break;
+    if (lower(text[at]) == first && starts_with_no_case(text.substr(at), needle)) return at;
+  }
+  return std::string_view::npos;
 }
 
 std::string to_lower(std::string_view text) {
@@ -238,10 +243,11 @@ std::uint64_t count_lines(std::string_view text) {
 }
 
 std::vector<std::string_view> split_words(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   std::vector<std::string_view> words;
-  for (std::size_t at = 0; (at = text.find_first_not_of(" \t\r\n", at)) != std::string_view::npos;) {
-    const std::size_t end = std::min(text.find_first_of(" \t\r\n", at), text.size());
-    words.push_back(text.substr(at, end - at));
+  for (auto at = text.begin(); (at = std::find_if_not(at, text.end(), is_blank)) != text.end();) {
+    const auto end = std::find_if(at, text.end(), is_blank);
+    words.emplace_back(at, end);
     at = end;
   }
   return words;

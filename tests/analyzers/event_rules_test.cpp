@@ -317,6 +317,109 @@ TEST_F(EventRulesTest, SecretsOfAnEventLogAreRedacted) {
   EXPECT_EQ(insights.findings[0].title.en.find("hunter2"), std::string::npos);
 }
 
+/// A log that takes several threads: failures of two writers, restarts of services and much that no rule asks for.
+std::string long_log(std::size_t chunks, std::uint64_t events_per_chunk) {
+  std::vector<std::string> made;
+  std::uint64_t id = 0;
+  for (std::size_t i = 0; i < chunks; ++i) {
+    ChunkWriter chunk;
+    for (std::uint64_t k = 0; k < events_per_chunk; ++k) {
+      EventText head;
+      head.record_id = ++id;
+      head.time += id * 10'000'000 * 60;
+      const std::string& writer = id % 7 == 0 ? kSqlWriter : kWmiWriter;
+      if (id % 5 != 0) head.provider = "Service Control Manager", head.id = id % 2 == 0 ? 7031 : 7036;
+      const std::string first = id % 5 == 0 ? "0x800423f4, failed " + std::to_string(id) : "Volume Shadow Copy";
+      chunk.record(id,
+                   classic_event(head, {first, id % 5 == 0 ? writer : "1"}, id % 5 == 0 ? "" : utf8_to_utf16("VSS")));
+    }
+    made.push_back(chunk.finish());
+  }
+  return file_of(made);
+}
+
+/// All that a report shows of findings.
+std::string shown(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    text += finding.rule_id + " " + finding.component + " " + finding.title.en + " " + finding.advice.en + " " +
+            std::to_string(finding.count) + " " + format_time(finding.first_seen.value_or(Time{})) + " " +
+            format_time(finding.last_seen.value_or(Time{})) + "\n";
+    for (const Evidence& evidence : finding.evidence) {
+      text += "  " + std::to_string(evidence.record_id.value_or(0)) + " " + evidence.excerpt + "\n";
+    }
+  }
+  return text;
+}
+
+TEST_F(EventRulesTest, FindingsOfALogAreTheSameWithAnyNumberOfThreads) {
+  const std::string log = long_log(80, 40);
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  artifact.origin = "Application.evtx";
+  artifact.size = log.size();
+  std::vector<std::string> results;
+  for (const unsigned threads : {1u, 2u, 8u}) {
+    EventRules rules(RuleBase::built_in(), unchanged);
+    const auto one = rules.scan(artifact);
+    ThreadSlots slots(threads, threads - 1);
+    one->pull(reader_of(log, 100'000), slots);
+    Insights insights;
+    one->finish(insights);
+    results.push_back(shown(insights.findings));
+  }
+  EXPECT_NE(results[0].find("windows.window.service"), std::string::npos) << results[0];
+  EXPECT_EQ(results[1], results[0]);
+  EXPECT_EQ(results[2], results[0]);
+}
+
+TEST_F(EventRulesTest, ManyHitsAreCountedFromFirstToLastAndShownByTheFirstTwoAndTheLastThree) {
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  const auto findings = scan(artifact, long_log(10, 70), 100'000);
+  const auto found = std::find_if(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.rule_id == "windows.vss.sql-writer-failed";
+  });
+  ASSERT_NE(found, findings.end());
+  EXPECT_EQ(found->count, 20u);  // every 35th of 700
+  EXPECT_EQ(format_time(*found->first_seen), "2024-05-01T22:38:04Z");
+  EXPECT_EQ(format_time(*found->last_seen), "2024-05-02T09:43:04Z");
+  std::vector<std::uint64_t> records;
+  for (const Evidence& evidence : found->evidence) records.push_back(evidence.record_id.value_or(0));
+  EXPECT_EQ(records, (std::vector<std::uint64_t>{35, 70, 630, 665, 700}));
+  EXPECT_NE(found->evidence.back().excerpt.find("failed 700"), std::string::npos);
+}
+
+TEST_F(EventRulesTest, ValueOfAnEventDecidesBeforeTheEventIsDecoded) {
+  const auto start_type = [&](const std::string& to) {
+    EventText head;
+    head.provider = "Service Control Manager";
+    head.id = 7040;
+    Fragment data;
+    data.root.text = "EventData";
+    data.values = {string("Volume Shadow Copy"), string("demand start"), string(to), string("VSS")};
+    for (std::uint16_t i = 0; i < 4; ++i) {
+      data.root.children.push_back(evtx_writer::data("param" + std::to_string(i + 1), slot(i)));
+    }
+    ChunkWriter chunk;
+    chunk.record(1, event(head, fragment(data)));
+    Artifact artifact;
+    artifact.format = Format::evtx;
+    return ids_of(scan(artifact, file_of({chunk.finish()}), 100'000));
+  };
+  const Ids disabled = {"windows.service.start-type-disabled"};
+  EXPECT_EQ(start_type("disabled"), disabled);
+  EXPECT_EQ(start_type(std::string("disabled\0", 9)), disabled);
+  EXPECT_EQ(start_type("auto start"), Ids());
+}
+
+TEST_F(EventRulesTest, EmptyLogIsAnError) {
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  EXPECT_TRUE(scan(artifact, "", 4096).empty());
+  ASSERT_EQ(errors_.size(), 1u);
+}
+
 TEST_F(EventRulesTest, FileThatIsNoEventLogIsAnError) {
   Artifact artifact;
   artifact.format = Format::evtx;

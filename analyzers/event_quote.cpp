@@ -1,0 +1,30 @@
+#include "analyzers/event_quote.h"
+
+#include "analyzers/analyzer.h"
+
+namespace vmtriage {
+
+/// `VSS 8229: 0x800423f4, The writer …; … Writer Name: SqlServerWriter`; what names the writer is kept when the rest is
+/// cut.
+Evidence QuotedLog::evidence(const Quote& quote) const {
+  constexpr std::size_t kTailBytes = 120;
+  std::string text = quote.label.empty() ? quote.text : quote.label + ": " + quote.text;
+  text = printable(clean(std::move(text)));
+  if (text.size() > kMaxExcerptBytes && !quote.writer.empty()) {
+    std::string head = shorten(text, kMaxExcerptBytes - kTailBytes);
+    if (head.find(quote.writer) == std::string::npos) {
+      text = head + " Writer Name: " + clean(shorten(printable(quote.writer), 80));
+    }
+  }
+  Evidence evidence;
+  evidence.artifact = artifact;
+  evidence.origin = origin;
+  evidence.line = quote.line;
+  evidence.record_id = quote.record_id;
+  evidence.time = quote.time;
+  evidence.clock = quote.clock;
+  evidence.excerpt = shorten(text, kMaxExcerptBytes);
+  return evidence;
+}
+
+}  // namespace vmtriage

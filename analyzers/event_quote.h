@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/base/finding.h"
+#include "agent/base/time.h"
+#include "analyzers/text_rules.h"
+
+namespace vmtriage {
+
+/// What an excerpt is made of, should this event be one of the few that are shown: as the event has it, secrets and
+/// all.
+struct Quote {
+  std::string label;   ///< `VSS 8229`
+  std::string text;    ///< `0x800423f4, The writer experienced …`
+  std::string writer;  ///< to be kept where the text is cut
+  std::optional<std::uint64_t> line;
+  std::optional<std::uint64_t> record_id;
+  std::optional<Time> time;
+  Clock clock = Clock::utc;
+};
+
+/// The log that is quoted, and how its secrets are replaced.
+struct QuotedLog {
+  std::string artifact;
+  std::string origin;
+  const RedactLine* redact = nullptr;  ///< null: what is quoted was redacted before
+
+  Evidence evidence(const Quote& quote) const;
+  std::string clean(std::string text) const { return redact == nullptr ? std::move(text) : (*redact)(text); }
+};
+
+}  // namespace vmtriage
