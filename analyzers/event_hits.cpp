@@ -37,7 +37,9 @@ Quote quote_of(const Sighting& seen, const EventDetails& details) {
   quote.text = details.text().substr(0, kMaxQuoteBytes);
   constexpr std::size_t kLongestEscape = 4;  // \x1B
   const bool may_be_cut = kLongestEscape * (quote.label.size() + quote.text.size()) > kMaxExcerptBytes;
-  if (may_be_cut) quote.writer = details.context().writer_name;
+  // Only VSS names a writer, far behind the beginning of its text.
+  const bool may_name_writer = seen.event.provider.empty() || equal_no_case(seen.event.provider, "VSS");
+  if (may_be_cut && may_name_writer) quote.writer = details.context().writer_name;
   quote.line = seen.line;
   if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
   quote.time = seen.time;
