@@ -6,11 +6,88 @@
 namespace vmtriage {
 namespace {
 
-/// Which of two verdicts on one run is better founded: one that decides, then the one with more evidence.
+/// How well founded a verdict is: what the extension says about a level or a failure, then what the events decide.
+int weight(const RunVerdict& run) {
+  const bool decides = run.level != Consistency::unknown;
+  if (run.source == RunVerdict::Source::extension) return decides ? 5 : run.failed ? 4 : 0;
+  // One log tells that the snapshot was made, the other that a writer failed.
+  if (run.level == Consistency::file_system) return 3;
+  return decides ? 2 : 1;
+}
+
+/// Which of two verdicts on one run is better founded.
 bool is_better(const RunVerdict& a, const RunVerdict& b) {
-  const bool a_decides = a.level != Consistency::unknown, b_decides = b.level != Consistency::unknown;
-  if (a_decides != b_decides) return a_decides;
+  if (weight(a) != weight(b)) return weight(a) > weight(b);
   return a.evidence.size() > b.evidence.size();
+}
+
+/// Keeps the better verdict, with what the other one shows.
+void merge_into(RunVerdict& target, RunVerdict& other) {
+  if (is_better(other, target)) std::swap(target, other);
+  for (std::string& writer : other.writers) {
+    if (std::find(target.writers.begin(), target.writers.end(), writer) == target.writers.end())
+      target.writers.push_back(std::move(writer));
+  }
+  for (Evidence& evidence : other.evidence) {
+    if (target.evidence.size() < kMaxExcerpts) target.evidence.push_back(std::move(evidence));
+  }
+}
+
+bool is_off(const RunVerdict& run) {
+  return run.source == RunVerdict::Source::events && run.level == Consistency::crash;
+}
+
+/// Whether two verdicts, the newer first, are about one run. The log and the status file of one run differ by the time
+/// the snapshot took; the events of one run are spread over several logs.
+bool is_same_run(const RunVerdict& newer, const RunVerdict& older) {
+  constexpr auto kSameRun = std::chrono::minutes(10);
+  if (newer.evidence.empty() || older.evidence.empty() || is_off(newer) || is_off(older)) return false;
+  const Evidence &a = newer.evidence.front(), &b = older.evidence.front();
+  const bool events = newer.source != RunVerdict::Source::extension && older.source != RunVerdict::Source::extension;
+  if (events ? a.origin == b.origin : a.artifact == b.artifact) return false;
+  return newer.time && older.time && *newer.time - *older.time < kSameRun;
+}
+
+/// Gives what a list of writers shows to the newest run in which the same writer failed.
+bool is_told(std::vector<RunVerdict>& runs, RunVerdict& listing) {
+  if (listing.source != RunVerdict::Source::listing || listing.writers.empty()) return false;
+  for (RunVerdict& run : runs) {
+    const bool all = std::all_of(listing.writers.begin(), listing.writers.end(), [&](const std::string& writer) {
+      return std::find(run.writers.begin(), run.writers.end(), writer) != run.writers.end();
+    });
+    if (!all || run.source == RunVerdict::Source::listing) continue;
+    merge_into(run, listing);
+    return true;
+  }
+  return false;
+}
+
+/// After a writer failure the service does not try for application consistency three times.
+void explain_attempts(std::vector<RunVerdict>& runs) {
+  constexpr int kAttempts = 3;
+  const RunVerdict* failure = nullptr;
+  int attempt = 0;
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    if (!run->time || is_off(*run)) continue;
+    if (!run->writers.empty()) {
+      failure = &*run;
+      attempt = 0;
+      continue;
+    }
+    if (failure == nullptr || run->level == Consistency::application || ++attempt > kAttempts) failure = nullptr;
+    if (failure == nullptr || run->level != Consistency::file_system) continue;
+    const Values values = {{"n", std::to_string(attempt)},
+                           {"writers", join(failure->writers, ", ")},
+                           {"time", format_time(*failure->time)}};
+    const LocalText more = fill_in(
+        LocalText{" It is number {n} of the three attempts after the failure of {writers} at {time}: the service does not "
+                  "try for application consistency in them.",
+                  " {time} の {writers} の失敗に続く 3 回のうち {n} 回目です。この 3 回、サービスはアプリケーション整合性を"
+                  "試みません。"},
+        values);
+    run->because.en += more.en;
+    run->because.ja += more.ja;
+  }
 }
 
 void merge_into(Finding& target, Finding& other) {
@@ -30,6 +107,12 @@ void merge_into(Finding& target, Finding& other) {
 }
 
 }  // namespace
+
+std::vector<RunVerdict> explain_runs(std::vector<RunVerdict> runs) {
+  runs = merge_runs(std::move(runs));
+  explain_attempts(runs);
+  return runs;
+}
 
 std::optional<Severity> Report::worst() const {
   std::optional<Severity> worst;
@@ -85,18 +168,14 @@ void settle_older_files(std::vector<Finding>& findings, const std::map<std::stri
 }
 
 std::vector<RunVerdict> merge_runs(std::vector<RunVerdict> runs) {
-  constexpr auto kSameRun = std::chrono::minutes(10);
   std::stable_sort(runs.begin(), runs.end(), [](const RunVerdict& a, const RunVerdict& b) { return a.time > b.time; });
   std::vector<RunVerdict> merged;
   for (RunVerdict& run : runs) {
-    // The log and the status file of one run differ by the time the snapshot took.
-    const bool same = !merged.empty() && merged.back().time && run.time && *merged.back().time - *run.time < kSameRun &&
-                      !merged.back().evidence.empty() && !run.evidence.empty() &&
-                      merged.back().evidence.front().artifact != run.evidence.front().artifact;
-    if (!same) {
+    if (is_told(merged, run)) continue;
+    if (!merged.empty() && is_same_run(merged.back(), run)) {
+      merge_into(merged.back(), run);
+    } else {
       merged.push_back(std::move(run));
-    } else if (is_better(run, merged.back())) {
-      merged.back() = std::move(run);
     }
   }
   if (merged.size() > kMaxRuns) merged.resize(kMaxRuns);

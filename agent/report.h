@@ -69,6 +69,8 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings);
 /// Verdicts on the same run from several files become one, the better founded; the newest first, at most `kMaxRuns`.
 std::vector<RunVerdict> merge_runs(std::vector<RunVerdict> runs);
 inline constexpr std::size_t kMaxRuns = 50;
+/// The same at the end of a scan: says also which runs are attempts after a writer failure.
+std::vector<RunVerdict> explain_runs(std::vector<RunVerdict> runs);
 
 /// For the terminal. `color` uses ANSI escapes; `width` is the terminal's, in columns.
 std::string render_text(const Report& report, Language language, bool color, std::size_t width = 100);

@@ -377,6 +377,7 @@ class Scanner {
     merge_taken();
     settle_older_files(report_.findings, newest_);
     report_.findings = merge_findings(std::move(report_.findings));
+    report_.runs = explain_runs(std::move(report_.runs));
     const TimeRange& range = options_.range;
     std::erase_if(report_.findings, [&](const Finding& finding) {
       return (range.since && finding.last_seen && *finding.last_seen + std::chrono::hours(14) < *range.since) ||

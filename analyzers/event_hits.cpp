@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "analyzers/windows_runs.h"
+
 namespace vmtriage {
 namespace {
 
@@ -78,6 +80,8 @@ EventNotes::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const Even
   Hit light;
   light.rule = hit.rule;
   if (!hit.rule->signal.empty()) light.service = details.service_hint();
+  if (const auto stop = parse_unexpected_shutdown(event.binary); stop && hit.rule->signal == "stopped")
+    light.stopped = stop->utc;
   const bool is_new = described_.size() < kMaxDescribed ? described_.emplace(hit.rule, hit.component).second
                                                         : !described_.contains({hit.rule, hit.component});
   if (is_new) light.values = values_of(hit, event, details);
@@ -144,8 +148,9 @@ EventHits::Group* EventHits::group_of(const EventNotes::Hit& hit, const std::str
 
 void EventHits::add_signal(const EventNotes::Hit& hit, const std::string& component, const Quote& quote) {
   const auto kind = parse_signal(hit.rule->signal);
-  if (!kind || !quote.time || signals_.size() >= EventTimeline::kMaxSignals) return;
-  signals_.push_back({*kind, *quote.time, component, clean_value(hit.service), quote});
+  if (!kind || signals_.size() >= EventTimeline::kMaxSignals) return;
+  signals_.push_back(
+      {*kind, hit.rule, hit.stopped ? hit.stopped : quote.time, component, clean_value(hit.service), quote});
 }
 
 void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>& time) {
@@ -182,7 +187,7 @@ void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights)
   for (const auto& [key, group] : groups_) {
     const Rule& rule = *key.first;
     const bool raised = few && rule.alone && !serious;
-    if (!group.reached && !raised) continue;
+    if (rule.silent || (!group.reached && !raised)) continue;
     findings.push_back(make(rule, group));
     if (raised) findings.back().severity = std::max(*rule.alone, rule.severity);
   }
@@ -190,6 +195,7 @@ void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights)
   for (const Finding& finding : findings) {
     if (is_wanted(finding, findings)) insights.findings.push_back(finding);
   }
+  for (RunVerdict& run : judge_windows_runs(log_, signals_)) insights.runs.push_back(std::move(run));
   for (Finding& finding : timeline.add({log_, std::move(computer_), std::move(signals_)})) {
     insights.findings.push_back(std::move(finding));
   }

@@ -41,6 +41,7 @@ class EventNotes {
     const Rule* rule = nullptr;
     std::string component;
     std::string service;           ///< where the rule has a signal
+    std::optional<Time> stopped;   ///< told at the next start, about the moment before
     std::optional<Values> values;  ///< nothing when an earlier note of this thread has those of rule and component
   };
   struct Note {

@@ -14,14 +14,21 @@ constexpr Ticks kMaxFreeze = std::chrono::seconds(60);
 constexpr Ticks kSurelyOver = std::chrono::minutes(10);
 constexpr std::size_t kMaxDatabases = 256;
 
-constexpr std::string_view kKinds[] = {"writer", "snapshot", "io", "storage", "service"};  // Signal::Kind
+// Signal::Kind
+constexpr std::string_view kKinds[] = {"writer",    "snapshot", "io",      "storage", "service",
+                                       "requested", "stopped",  "started", "cleared"};
 
 bool is_failure(const Signal& signal) {
   return signal.kind == Signal::Kind::writer || signal.kind == Signal::Kind::snapshot;
 }
 
+bool is_cause(const Signal& signal) {
+  return signal.kind == Signal::Kind::io || signal.kind == Signal::Kind::storage ||
+         signal.kind == Signal::Kind::service;
+}
+
 bool explains(const Signal& cause, const Signal& failure) {
-  if (is_failure(cause) || cause.time + kWindow < failure.time || failure.time + kWindow < cause.time) return false;
+  if (!is_cause(cause) || std::chrono::abs(*cause.time - *failure.time) > kWindow) return false;
   if (cause.kind != Signal::Kind::service) return true;
   constexpr std::string_view kOfEveryWriter[] = {"VSS", "swprv", "EventSystem", "COMSysApp"};
   return equal_no_case(cause.service, failure.service) ||
@@ -50,6 +57,8 @@ std::optional<Signal::Kind> parse_signal(std::string_view name) {
 
 std::vector<Finding> EventTimeline::add(Log added) {
   std::vector<Finding> findings;
+  std::erase_if(added.signals,
+                [](const Signal& signal) { return !signal.time || !(is_failure(signal) || is_cause(signal)); });
   if (added.signals.empty()) return findings;
   const std::lock_guard lock(mutex_);
   correlate(added, added, findings);
@@ -92,8 +101,8 @@ void EventTimeline::correlate(const Log& failures, const Log& causes, std::vecto
                                                           {"service", group.causes.front()->service}});
     finding.count = group.failures.size();
     for (const Signal* failure : group.failures) {
-      finding.first_seen = std::min(finding.first_seen.value_or(failure->time), failure->time);
-      finding.last_seen = std::max(finding.last_seen.value_or(failure->time), failure->time);
+      finding.first_seen = std::min(finding.first_seen.value_or(*failure->time), *failure->time);
+      finding.last_seen = std::max(finding.last_seen.value_or(*failure->time), *failure->time);
     }
     add_evidence(finding, failures.log, first.quote);
     for (const Signal* cause : group.causes) add_evidence(finding, causes.log, cause->quote);

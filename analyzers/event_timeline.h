@@ -17,14 +17,19 @@ namespace vmtriage {
 /// An event that plays a part in a backup window.
 struct Signal {
   enum class Kind {
-    writer,    ///< a writer failed
-    snapshot,  ///< the shadow copy failed
-    io,        ///< a disk was slow or did not answer
-    storage,   ///< room for shadow copies was missing
-    service,   ///< a service of Windows or of a writer crashed
+    writer,     ///< a writer failed
+    snapshot,   ///< the shadow copy failed
+    io,         ///< a disk was slow or did not answer
+    storage,    ///< room for shadow copies was missing
+    service,    ///< a service of Windows or of a writer crashed
+    requested,  ///< Azure Backup made a shadow copy
+    stopped,    ///< the VM went off
+    started,    ///< the VM came up
+    cleared,    ///< what was logged before is gone
   };
   Kind kind = Kind::writer;
-  Time time;
+  const Rule* rule = nullptr;
+  std::optional<Time> time;
   std::string component;  ///< the writer, the disk …
   std::string service;    ///< key name: of the writer's owner, or the one that crashed
   Quote quote;
@@ -47,6 +52,7 @@ class EventTimeline {
   };
 
   /// Adds what a log held, and returns the findings it makes together with itself and the logs before it.
+  /// Signals without a time are left out.
   std::vector<Finding> add(Log log);
 
  private:

@@ -69,6 +69,7 @@ class RuleFile {
     auto& patterns = rule.events.empty() ? rule.patterns : rule.wordings;
     for (const pugi::xml_node child : node.children("pattern")) patterns.push_back(read_pattern(child));
     rule.signal = node.attribute("signal").value();
+    rule.silent = node.attribute("silent").as_bool();
     rule.fallback = node.attribute("fallback").as_bool();
     rule.beside = node.attribute("beside").value();
     rule.alone = parse_severity(node.attribute("alone").value());

@@ -83,8 +83,8 @@ struct Rule {
   /// Severity in a text that holds a few events only: somebody picked them out, so that even a usually harmless one is
   /// what they ask about. The threshold does not count then.
   std::optional<Severity> alone;
-  std::string
-      signal;  ///< the part its events play in a backup window: `writer`, `snapshot`, `io`, `storage`, `service`
+  std::string signal;   ///< the part its events play in a backup window: `writer`, `snapshot`, `io` … (Signal::Kind)
+  bool silent = false;  ///< its events count for the backup window only; they are no finding
   bool fallback = false;  ///< counts an event only when no other rule does
   /// What makes a finding of this rule a matter of the past, as code finds it in the same file: `snapshot` (a later backup
   /// run went well) or `application-snapshot` (one whose pre and post scripts did).

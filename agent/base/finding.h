@@ -52,10 +52,19 @@ std::string_view name_of(Consistency level);
 
 /// The verdict on one backup run of the guest.
 struct RunVerdict {
+  /// Who says so, the better founded first.
+  enum class Source {
+    extension,  ///< what the backup extension itself reported or logged
+    events,     ///< what Windows logged while snapshots were made
+    listing,    ///< how the writers stood when somebody looked, later
+  };
   std::optional<Time> time;
   Consistency level = Consistency::unknown;
   LocalText because;  ///< one sentence: why this level, and why no better one
   std::vector<Evidence> evidence;
+  Source source = Source::extension;
+  bool failed = false;                    ///< no recovery point comes from it, so that no level is to be told
+  std::vector<std::string> writers = {};  ///< VSS writers that failed
 };
 
 /// How many excerpts a finding keeps.

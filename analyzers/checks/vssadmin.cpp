@@ -13,6 +13,7 @@
 #include "analyzers/checks/whole_text.h"
 #include "analyzers/console_text.h"
 #include "analyzers/vss_writers.h"
+#include "analyzers/windows_runs.h"
 
 namespace vmtriage {
 namespace {
@@ -172,6 +173,26 @@ class VssReport {
     // One may just be at work; several at a time are held by a snapshot that does not end.
     if (busy.count() > 1) add("windows.vssadmin.writers-busy", {{"count", same(std::to_string(busy.count()))}}, busy);
     report_missing_system_writer(writers);
+    judge_last_run(failed);
+  }
+
+  /// A writer that failed did so in the last snapshot, whenever that was.
+  void judge_last_run(const std::vector<Group>& failed) {
+    constexpr int kFirstRestoreState = 13;
+    RunVerdict verdict;
+    verdict.source = RunVerdict::Source::listing;
+    std::vector<std::string> states;
+    for (const Group& group : failed) {
+      if (*group.writer->state >= kFirstRestoreState || verdict.evidence.size() == kMaxExcerpts) continue;
+      verdict.writers.push_back(printable(group.writer->name));
+      states.push_back("[" + std::to_string(*group.writer->state) + "] " + printable(group.writer->last_error));
+      verdict.evidence.push_back(evidence(group.writer->line, group.writer->excerpt));
+    }
+    if (verdict.writers.empty()) return;
+    verdict.level = Consistency::file_system;
+    const std::string why = join(states, ", ");
+    verdict.because = file_system_because(verdict.writers, {why, why});
+    insights_.runs.push_back(std::move(verdict));
   }
 
   /// Several instances of one writer are one finding.

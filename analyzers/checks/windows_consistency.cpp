@@ -6,7 +6,9 @@
 
 #include "agent/base/text.h"
 #include "analyzers/checks/vss_knowledge.h"
+#include "analyzers/checks/vss_lines.h"
 #include "analyzers/checks/whole_text.h"
+#include "analyzers/windows_runs.h"
 
 namespace vmtriage {
 namespace {
@@ -35,50 +37,33 @@ std::string code_words(const ExtensionStatus& status) {
   return name.empty() ? "code " + number : name + " (" + number + ")";
 }
 
-/// What the status says about the level; nothing when it does not.
-std::optional<Consistency> reported_level(const ExtensionStatus& status) {
-  constexpr int kFileSystem = 1, kApplication = 2, kCrash = 3;
-  switch (status.consistency.value_or(0)) {
-    case kFileSystem:
-      return Consistency::file_system;
-    case kApplication:
-      return Consistency::application;
-    case kCrash:
-      return Consistency::crash;
-    default:
-      break;
-  }
-  if (has(code_name(status), "success_appconsistent")) return Consistency::application;
+/// The number in `snapshotConsistency`; 0 is none.
+std::optional<Consistency> consistency_of(int number) {
+  constexpr Consistency kLevels[] = {Consistency::file_system, Consistency::application, Consistency::crash};
+  return number < 1 || number > 3 ? std::nullopt : std::optional(kLevels[number - 1]);
+}
+
+/// The level that a sentence speaks of.
+std::optional<Consistency> worded_level(std::string_view text) {
   const auto says = [&](std::string_view kind) {
-    return has(status.message, std::string(kind) + " consistent") ||
-           has(status.message, std::string(kind) + "-consistent");
+    const std::string word(kind);
+    return has(text, word + " consistent") || has(text, word + "-consistent") || has(text, word + "Consistent");
   };
-  if (says("not application") || says("file system") || says("file-system")) return Consistency::file_system;
+  if (says("not application") || says("file system") || says("file-system") || says("filesystem") || says("FS"))
+    return Consistency::file_system;
   if (says("application") || says("app")) return Consistency::application;
   return says("crash") ? std::optional(Consistency::crash) : std::nullopt;
 }
 
-LocalText application_reason() {
-  return {
-      "The extension reported an application-consistent snapshot: all VSS writers succeeded. Applications without a "
-      "writer are not covered by this.",
-      "拡張機能がアプリケーション整合性スナップショットを報告しました。すべての VSS "
-      "ライターが成功しています。ライターのない"
-      "アプリケーションは対象外です。"};
+/// What the status says about the level; nothing when it does not.
+std::optional<Consistency> reported_level(const ExtensionStatus& status) {
+  if (const auto level = consistency_of(status.consistency.value_or(0))) return level;
+  if (has(code_name(status), "success_appconsistent")) return Consistency::application;
+  return worded_level(status.message);
 }
 
-LocalText file_system_reason(const ExtensionStatus& status) {
-  const std::string writers = join(VssKnowledge::built_in().writers_in(status.message), ", ");
-  const Values values = {{"writers", writers.empty() ? "" : " (" + writers + ")"}};
-  return fill_in(LocalText{"The VSS snapshot was made, but at least one writer failed{writers}: look at \"vssadmin "
-                           "list writers\" and VSS "
-                           "8229. The service tries file-system-consistent snapshots for the next three attempts and "
-                           "application-consistent again on the fourth.",
-                           "VSS スナップショットは作成されましたが、少なくとも 1 つのライターが失敗しました{writers}。"
-                           "「vssadmin list writers」と VSS 8229 を確認してください。サービスは次の 3 回をファイル "
-                           "システム整合性で取得し、"
-                           "4 回目に再びアプリケーション整合性を試みます。"},
-                 values);
+std::vector<std::string> failed_writers(const ExtensionStatus& status) {
+  return VssKnowledge::built_in().writers_in(status.message);
 }
 
 LocalText crash_reason() {
@@ -87,7 +72,7 @@ LocalText crash_reason() {
 }
 
 LocalText failure_reason(const ExtensionStatus& status) {
-  const std::string writers = join(VssKnowledge::built_in().writers_in(status.message), ", ");
+  const std::string writers = join(failed_writers(status), ", ");
   return fill_in(
       LocalText{
           "The extension reported a failure ({code}{writers}): no usable recovery point comes from this run.",
@@ -106,10 +91,11 @@ void set_level(const ExtensionStatus& status, RunVerdict& verdict) {
   verdict.level = level.value_or(Consistency::unknown);
   switch (verdict.level) {
     case Consistency::application:
-      verdict.because = application_reason();
+      verdict.because = application_because();
       break;
     case Consistency::file_system:
-      verdict.because = file_system_reason(status);
+      verdict.writers = failed_writers(status);
+      verdict.because = file_system_because(verdict.writers, {});
       break;
     case Consistency::crash:
       verdict.because = crash_reason();
@@ -136,26 +122,60 @@ class WindowsStatusReport {
 
   void read(std::string_view text) {
     auto status = parse_extension_status(text);
-    if (!status) {
-      insights_.errors.push_back({status.error().code, printable(artifact_.origin) + ": " + status.error().what});
-      return;
-    }
+    if (!status) return fail(status.error());
     std::string component = extension_of_path(artifact_.origin);
-    if (component.empty()) component = status->name;
-    status->snapshot = status->snapshot || has(component, "VMSnapshot");
-    if (auto verdict = judge_windows_status(*status)) {
-      verdict->evidence.push_back(evidence(*status));
-      insights_.runs.push_back(std::move(*verdict));
+    take(*status, component.empty() ? status->name : component);
+  }
+
+  /// What the agent passed on about every extension.
+  void read_aggregate(std::string_view text) {
+    auto report = parse_agent_report(text);
+    if (!report) return fail(report.error());
+    for (HandlerReport& handler : report->handlers) {
+      const std::string name = handler.name + "-" + handler.version;
+      if (handler.settings) {
+        if (!handler.settings->time) handler.settings->time = report->time;
+        take(*handler.settings, name);
+      }
+      if (!equal_no_case(handler.status, "Ready") && !equal_no_case(handler.status, "Installing"))
+        add_not_ready(handler, name, report->time);
     }
-    if (status->status == "error") add(*status, component);
   }
 
  private:
+  void fail(const Error& error) {
+    insights_.errors.push_back({error.code, printable(artifact_.origin) + ": " + error.what});
+  }
+
+  void take(ExtensionStatus& status, const std::string& component) {
+    status.snapshot = status.snapshot || has(component, "VMSnapshot");
+    if (auto verdict = judge_windows_status(status)) {
+      verdict->evidence.push_back(evidence(status));
+      insights_.runs.push_back(std::move(*verdict));
+    }
+    if (status.status == "error") add(status, component);
+  }
+
+  void add_not_ready(const HandlerReport& handler, const std::string& name, std::optional<Time> time) {
+    const std::string words = handler.status + (handler.code == 0 ? "" : ", code " + std::to_string(handler.code)) +
+                              (handler.message.empty() ? "" : ": " + handler.message);
+    Finding finding = rules_.finding(has(name, "RecoveryServices") ? "windows.status.backup-extension-not-ready"
+                                                                   : "windows.status.extension-not-ready",
+                                     {{"component", printable(name)}, {"status", printable(handler.status)}});
+    finding.count = 1;
+    finding.first_seen = finding.last_seen = time;
+    finding.evidence.push_back(evidence(name + " " + words, time));
+    insights_.findings.push_back(std::move(finding));
+  }
+
   Evidence evidence(const ExtensionStatus& status) const {
-    const std::string words = "status " + status.status + ", " + code_words(status) + ": " + status.message;
+    return evidence("status " + status.status + ", " + code_words(status) + ": " + status.message, status.time);
+  }
+
+  Evidence evidence(const std::string& words, std::optional<Time> time) const {
     Evidence evidence = evidence_of(artifact_, Line{words, 1, false});
     evidence.line.reset();
-    evidence.time = status.time;
+    evidence.time = time;
     return evidence;
   }
 
@@ -178,6 +198,91 @@ class WindowsStatusReport {
   Insights& insights_;
 };
 
+/// The log of the extension. Its wording is not published: only lines that speak of the result of a snapshot count.
+class SnapshotLogScan : public Scan {
+ public:
+  explicit SnapshotLogScan(const Artifact& artifact) : artifact_(artifact) {}
+
+  void block(const Block& block, std::uint64_t first_line) override {
+    each_line(block, first_line, [this](const Line& line) { read(line); });
+  }
+
+  void finish(Insights& insights) override {
+    close();
+    for (RunVerdict& run : runs_) insights.runs.push_back(std::move(run));
+  }
+
+ private:
+  void read(const Line& line) {
+    const bool level_named = has(line.text, "consisten");
+    const bool writer_named = has(line.text, "writer");
+    if (!level_named && !writer_named) return;
+    const auto stamp = find_stamp(line.text, artifact_.modified.value_or(now()));
+    if (stamp && run_ && run_->time && std::chrono::abs(stamp->time - *run_->time) > kOneRun) close();
+    if (writer_named && tells_failure(line.text)) {
+      for (std::string& writer : VssKnowledge::built_in().writers_in(line.text)) add_writer(std::move(writer));
+      if (run_ && !run_->writers.empty()) show(line, stamp);
+    }
+    const auto level = level_named ? result_of(line.text) : std::nullopt;
+    if (!level) return;
+    open().level = *level;
+    show(line, stamp);
+  }
+
+  static bool tells_failure(std::string_view text) {
+    const auto code = hresult_in(text);
+    return has(text, "FAILED_AT_") || has(text, "bad state") || has(text, "failed") ||
+           (code && (*code & 0xffffff00) == 0x80042300);
+  }
+
+  /// A level that was reached, not one that is tried for.
+  static std::optional<Consistency> result_of(std::string_view text) {
+    constexpr std::string_view kNumber = "snapshotConsistency";
+    if (const std::size_t at = find_no_case(text, kNumber); at != std::string_view::npos) {
+      const std::size_t digit = text.find_first_of("0123456789", at + kNumber.size());
+      if (digit == std::string_view::npos || digit > at + kNumber.size() + 5) return worded_level(text);
+      return consistency_of(text[digit] - '0');
+    }
+    constexpr std::string_view kPlans[] = {"try", "attempt", "start", "request", "will ", "going to", "should"};
+    constexpr std::string_view kResults[] = {"taken", "success", "succeed", "complete", "created", " is ", "was "};
+    const auto any = [&](const auto& words) {
+      return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) { return has(text, word); });
+    };
+    return any(kPlans) || !any(kResults) ? std::nullopt : worded_level(text);
+  }
+
+  RunVerdict& open() {
+    if (!run_) run_.emplace();
+    return *run_;
+  }
+
+  void add_writer(std::string writer) {
+    auto& writers = open().writers;
+    if (std::find(writers.begin(), writers.end(), writer) == writers.end()) writers.push_back(std::move(writer));
+  }
+
+  void show(const Line& line, const std::optional<Stamp>& stamp) {
+    if (stamp && !run_->time) run_->time = stamp->time;
+    if (run_->evidence.size() < kMaxExcerpts) run_->evidence.push_back(evidence_of(artifact_, line, stamp));
+  }
+
+  void close() {
+    if (!run_ || runs_.size() == kMaxRuns) return run_.reset();
+    RunVerdict run = *std::exchange(run_, std::nullopt);
+    if (run.level == Consistency::unknown || !run.writers.empty()) run.level = Consistency::file_system;
+    if (run.level == Consistency::file_system) run.because = file_system_because(run.writers, {});
+    if (run.level == Consistency::application) run.because = application_because();
+    if (run.level == Consistency::crash) run.because = crash_reason();
+    runs_.push_back(std::move(run));
+  }
+
+  static constexpr Ticks kOneRun = std::chrono::minutes(10);
+  static constexpr std::size_t kMaxRuns = 50;
+  Artifact artifact_;
+  std::optional<RunVerdict> run_;
+  std::vector<RunVerdict> runs_;
+};
+
 }  // namespace
 
 std::optional<RunVerdict> judge_windows_status(const ExtensionStatus& status) {
@@ -186,6 +291,8 @@ std::optional<RunVerdict> judge_windows_status(const ExtensionStatus& status) {
   RunVerdict verdict;
   verdict.time = status.time;
   if (status.status == "error") {
+    verdict.failed = true;
+    verdict.writers = failed_writers(status);
     verdict.because = failure_reason(status);
   } else {
     set_level(status, verdict);
@@ -194,10 +301,14 @@ std::optional<RunVerdict> judge_windows_status(const ExtensionStatus& status) {
 }
 
 std::unique_ptr<Scan> WindowsConsistencyAnalyzer::scan(const Artifact& artifact) const {
+  if (artifact.id == "windows.vmsnapshot.bcdr-log" || artifact.id == "windows.vmsnapshot.other-log")
+    return std::make_unique<SnapshotLogScan>(artifact);
+  const bool aggregate = artifact.id == "windows.agent.aggregate-status";
   // A heartbeat lies beside the status files and tells of no command.
-  if (artifact.id != "windows.status-json" || has(artifact.origin, "heartbeat")) return nullptr;
-  const auto read = [this](const Artifact& whole, std::string_view text, Insights& insights) {
-    WindowsStatusReport(rules_, whole, insights).read(text);
+  if (!aggregate && (artifact.id != "windows.status-json" || has(artifact.origin, "heartbeat"))) return nullptr;
+  const auto read = [this, aggregate](const Artifact& whole, std::string_view text, Insights& insights) {
+    WindowsStatusReport report(rules_, whole, insights);
+    aggregate ? report.read_aggregate(text) : report.read(text);
   };
   return scan_whole(artifact, read, kMaxSmallText);
 }

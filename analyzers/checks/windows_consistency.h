@@ -15,7 +15,8 @@ namespace vmtriage {
 /// name, then the words of its message; without any of them the level is unknown.
 std::optional<RunVerdict> judge_windows_status(const ExtensionStatus& status);
 
-/// Reads `Status\<n>.status` of the extensions of a Windows VM.
+/// Reads what the extensions of a Windows VM report: `Status\<n>.status`, `aggregatestatus.json` of the agent, and the
+/// lines of the VMSnapshot extension's log that tell how a snapshot came out.
 class WindowsConsistencyAnalyzer : public Analyzer {
  public:
   /// `rules` has the words and outlives the analyzer.

@@ -161,5 +161,62 @@ TEST(Report, TwoVerdictsOnOneRunBecomeTheOneThatDecides) {
   EXPECT_EQ(runs[0].level, Consistency::application);
 }
 
+RunVerdict run_at(int hour, Consistency level, RunVerdict::Source source, std::vector<std::string> writers = {}) {
+  RunVerdict run;
+  run.time = *make_time(2024, 5, 1, hour, 0, 0);
+  run.level = level;
+  run.source = source;
+  run.writers = std::move(writers);
+  run.evidence.resize(1);
+  run.evidence[0].artifact = run.evidence[0].origin = "source " + std::to_string(static_cast<int>(source));
+  return run;
+}
+
+TEST(Report, WhatTheExtensionSaysOutweighsTheEventsAndBothAreShown) {
+  using Source = RunVerdict::Source;
+  const RunVerdict events = run_at(2, Consistency::file_system, Source::events, {"WMI Writer"});
+  const auto decided = merge_runs({run_at(2, Consistency::application, Source::extension), events});
+  ASSERT_EQ(decided.size(), 1u);
+  EXPECT_EQ(decided[0].level, Consistency::application);
+  EXPECT_EQ(decided[0].evidence.size(), 2u);
+  RunVerdict failed = run_at(2, Consistency::unknown, Source::extension);
+  EXPECT_EQ(merge_runs({failed, events})[0].level, Consistency::file_system);
+  failed.failed = true;
+  const auto failure = merge_runs({failed, events});
+  EXPECT_EQ(failure[0].level, Consistency::unknown);
+  EXPECT_EQ(failure[0].writers, std::vector<std::string>{"WMI Writer"});
+}
+
+TEST(Report, OneLogSaysMadeAndTheOtherThatAWriterFailed) {
+  RunVerdict made = run_at(2, Consistency::application, RunVerdict::Source::events);
+  made.evidence[0].origin = "Security.evtx";
+  const auto runs = merge_runs({made, run_at(2, Consistency::file_system, RunVerdict::Source::events, {"NTDS"})});
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].level, Consistency::file_system);
+}
+
+TEST(Report, ListOfWritersBelongsToTheNewestRunInWhichTheyFailed) {
+  using Source = RunVerdict::Source;
+  RunVerdict listing = run_at(0, Consistency::file_system, Source::listing, {"NTDS"});
+  listing.time.reset();
+  const RunVerdict run = run_at(2, Consistency::file_system, Source::events, {"NTDS"});
+  const auto told = merge_runs({listing, run});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].evidence.size(), 2u);
+  listing.writers = {"System Writer"};
+  EXPECT_EQ(merge_runs({listing, run}).size(), 2u);
+}
+
+TEST(Report, ThreeAttemptsAfterAWriterFailureAreExplainedAndTheFourthIsNot) {
+  using Source = RunVerdict::Source;
+  std::vector<RunVerdict> runs = {run_at(1, Consistency::file_system, Source::events, {"NTDS"})};
+  for (int hour = 2; hour <= 5; ++hour) runs.push_back(run_at(hour, Consistency::file_system, Source::extension));
+  const auto explained = explain_runs(runs);
+  ASSERT_EQ(explained.size(), 5u);
+  EXPECT_EQ(explained[0].because.en, "");
+  EXPECT_NE(explained[1].because.en.find("number 3 of the three attempts after the failure of NTDS"), std::string::npos);
+  EXPECT_NE(explained[3].because.ja.find("3 回のうち 1 回目"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace vmtriage

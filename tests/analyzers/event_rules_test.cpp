@@ -106,6 +106,7 @@ TEST_F(EventRulesTest, EveryRuleHitsItsMatchesAndPassesItsMisses) {
     EXPECT_FALSE(rule.matches.empty()) << rule.id;
     EXPECT_FALSE(rule.misses.empty()) << rule.id;
     EXPECT_FALSE(rule.title.ja.empty() || rule.advice.ja.empty()) << rule.id;
+    if (rule.silent) continue;  // WindowsRuns holds what becomes of them
     const auto repeated = [&](const std::string& example) {
       std::string text;
       for (std::uint32_t i = 0; i < rule.threshold; ++i) text += example + "\n\n";

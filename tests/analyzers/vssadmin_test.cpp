@@ -259,7 +259,10 @@ TEST(Vssadmin, FailedWriterIsNamedWithPhaseErrorServiceAndOwner) {
   ASSERT_EQ(finding.evidence.size(), 1U);
   EXPECT_EQ(finding.evidence[0].line, 11U);
   EXPECT_EQ(finding.evidence[0].excerpt, "Writer name: 'SqlServerWriter' | State: [9] Failed | Last error: Timed out");
-  EXPECT_TRUE(insights.runs.empty());
+  ASSERT_EQ(levels(insights), Ids{"file-system"});
+  EXPECT_EQ(insights.runs[0].writers, Ids{insights.findings[0].component});
+  EXPECT_NE(insights.runs[0].because.en.find("next three attempts"), std::string::npos);
+  EXPECT_FALSE(insights.runs[0].evidence.empty());
 }
 
 TEST(Vssadmin, EveryLanguageAndEncodingGivesTheSameFinding) {

@@ -72,6 +72,7 @@ TEST(WindowsConsistency, FileSystemLevelNamesTheWriterAndWhatComesNext) {
   const Insights insights = read(status("success", "1", "file system consistent: SqlServerWriter failed"));
   ASSERT_EQ(insights.runs.size(), 1U);
   EXPECT_NE(insights.runs[0].because.en.find("(SqlServerWriter)"), std::string::npos) << insights.runs[0].because.en;
+  EXPECT_EQ(insights.runs[0].writers, Ids{"SqlServerWriter"});
   EXPECT_NE(insights.runs[0].because.en.find("next three"), std::string::npos);
   EXPECT_NE(insights.runs[0].because.ja.find("4 回目"), std::string::npos);
 }
@@ -102,6 +103,45 @@ TEST(WindowsConsistency, DamagedFileIsReported) {
   const Insights insights = read("{\"status\":");
   ASSERT_EQ(insights.errors.size(), 1U);
   EXPECT_EQ(insights.errors[0].code, ErrorCode::corrupt);
+}
+
+Insights read_log(std::string_view text) {
+  return run_check<WindowsConsistencyAnalyzer>("windows.vmsnapshot.bcdr-log", "IaaSBcdrExtension0.log", text);
+}
+
+TEST(WindowsConsistency, LogOfTheExtensionTellsTheLevelOfEachRun) {
+  const Insights insights = read_log(
+      "2024-05-01T02:03:04Z INFO Trying to take an application consistent snapshot\n"
+      "2024-05-01T02:03:09Z ERROR VSS writer SqlServerWriter failed: state [9], 0x800423f4\n"
+      "2024-05-01T02:03:12Z INFO snapshotConsistency: 1\n"
+      "2024-05-02T02:03:12Z INFO Snapshot completed, application-consistent\n");
+  ASSERT_EQ(levels(insights), (Ids{"file-system", "application"}));
+  EXPECT_EQ(insights.runs[0].writers, Ids{"SqlServerWriter"});
+  EXPECT_EQ(insights.runs[0].evidence.size(), 2U);
+  EXPECT_EQ(format_time(*insights.runs[0].time), "2024-05-01T02:03:09Z");
+  EXPECT_TRUE(insights.runs[1].writers.empty());
+}
+
+TEST(WindowsConsistency, LogThatOnlyPlansASnapshotGivesNoVerdict) {
+  EXPECT_TRUE(read_log("2024-05-01T02:03:04Z INFO Going to request app consistent snapshot\n"
+                       "2024-05-01T02:03:05Z INFO VSS writers: 14, System Writer stable\n")
+                  .runs.empty());
+}
+
+TEST(WindowsConsistency, AggregateStatusHasEveryExtension) {
+  const Insights insights = run_check<WindowsConsistencyAnalyzer>(
+      "windows.agent.aggregate-status", R"(C:\WindowsAzure\Logs\AggregateStatus\aggregatestatus.json)",
+      R"({"version":"1.0","timestampUTC":"2024-05-01T02:03:04Z","aggregateStatus":{"guestAgentStatus":
+         {"version":"2.7","status":"Ready","formattedMessage":{"message":"GuestAgent is running."}},"handlerAggregateStatus":[
+         {"handlerName":"Microsoft.Azure.RecoveryServices.VMSnapshot","handlerVersion":"1.0.119.0","status":"Ready","runtimeSettingsStatus":
+           {"settingsStatus":{"status":{"operation":"Enable","status":"success","code":1,"formattedMessage":{"message":"{\"snapshotConsistency\": 2}"}}}}},
+         {"handlerName":"Microsoft.Compute.BGInfo","handlerVersion":"2.1","status":"Installing","code":0},
+         {"handlerName":"Contoso.Scanner","handlerVersion":"3.0","status":"NotReady","code":1007,"formattedMessage":{"message":"no answer"}}]}})");
+  EXPECT_TRUE(insights.errors.empty());
+  ASSERT_EQ(rule_ids(insights), Ids{"windows.status.extension-not-ready"});
+  EXPECT_EQ(insights.findings[0].component, "Contoso.Scanner-3.0");
+  EXPECT_NE(insights.findings[0].evidence[0].excerpt.find("NotReady, code 1007: no answer"), std::string::npos);
+  EXPECT_EQ(levels(insights), Ids{"application"});
 }
 
 }  // namespace
