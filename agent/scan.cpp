@@ -85,6 +85,9 @@ ReadBytes up_to(ReadBytes read, std::uint64_t limit, std::shared_ptr<bool> cut) 
 }
 
 Encoding encoding_of(std::string_view head) {
+  // A mark to which a console appended its own bytes; UTF-16 has at least line ends, and those have a zero byte.
+  constexpr std::size_t kEnoughToTell = 64;
+  if (head.size() > kEnoughToTell && head.find('\0') == std::string_view::npos) return Encoding::utf8;
   if (head.starts_with("\xff\xfe")) return Encoding::utf16le;
   if (head.starts_with("\xfe\xff")) return Encoding::utf16be;
   return Encoding::utf8;
@@ -170,6 +173,7 @@ class Scanner {
     stored.skipped_bytes = item.skipped_bytes;
     switch (detect_container(peeked.head)) {
       case Container::archive: {
+        if (item.artifact.format == Format::evtx) return note(item.artifact, {ErrorCode::unsupported, "an archive, not an event log"});
         const std::lock_guard lock(mutex_);
         report_.left_out.add(item.artifact.id, item.artifact.origin,
                              "an archive inside: not looked into, because what it holds cannot be redacted; analyze it by itself");

@@ -127,8 +127,10 @@ void append_utf8(char16_t c, std::string& out) {
 }  // namespace
 
 std::string decode_console(std::string_view bytes) {
-  if (bytes.starts_with("\xFF\xFE")) return utf16_to_utf8(bytes.substr(2));
-  if (bytes.starts_with("\xFE\xFF")) return utf16_to_utf8(bytes.substr(2), true);
+  if (bytes.starts_with("\xFF\xFE") && bytes.find('\0') != std::string_view::npos)
+    return utf16_to_utf8(bytes.substr(2));
+  if (bytes.starts_with("\xFE\xFF") && bytes.find('\0') != std::string_view::npos)
+    return utf16_to_utf8(bytes.substr(2), true);
   std::string text(bytes);
   std::erase(text, '\0');
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);

@@ -320,6 +320,7 @@ void EventExportReader::start_message() { message_next_ = true; }
 
 void EventExportReader::finish() {
   if (mode_ == Mode::csv && !held_.empty()) take_csv_record(held_, held_line_);
+  if (mode_ == Mode::xml) drop_held();
   end();
 }
 
@@ -498,13 +499,22 @@ void EventExportReader::take_xml(const Line& line) {
       if (auto event = parse_event_xml(held_)) {
         event->line = held_line_;
         take_(*event);
+        held_.clear();
       }
-      held_.clear();
+      drop_held();
     } else if (held_.size() > kMaxXmlBytes) {
-      held_.clear();
+      drop_held();
       mode_ = Mode::outside;
     }
   }
+}
+
+/// Lets go of XML that makes no event.
+void EventExportReader::drop_held() {
+  if (held_.empty()) return;
+  if (!broken_) broken_ = Broken{0, held_line_};
+  ++broken_->count;
+  held_.clear();
 }
 
 void EventExportReader::take_csv(const Line& line) {

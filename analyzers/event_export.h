@@ -62,6 +62,12 @@ class EventExportReader {
   /// The line that is handed over next starts a message without a head; ignored inside an event that has one.
   void start_message();
   void finish();
+  /// Events in XML that could not be read.
+  struct Broken {
+    std::uint64_t count = 0;
+    std::uint64_t line = 0;  ///< of the first of them
+  };
+  const std::optional<Broken>& broken() const { return broken_; }
   /// Whether lines without any mark are read as part of something.
   bool is_inside() const { return mode_ != Mode::outside; }
 
@@ -97,6 +103,7 @@ class EventExportReader {
   bool has(Field field) const;
   void begin(std::uint64_t line);
   void end();
+  void drop_held();
 
   Knows knows_;
   Take take_;
@@ -111,6 +118,7 @@ class EventExportReader {
   bool message_next_ = false;
   std::string held_;  ///< XML or a CSV record that is not complete
   std::uint64_t held_line_ = 0;
+  std::optional<Broken> broken_;
   Columns columns_;
   std::string table_provider_;  ///< of a table of Get-WinEvent
 };

@@ -41,8 +41,10 @@ class EvtxScan : public Scan {
     EvtxOptions options;
     options.slots = &slots;
     options.damaged = [this](const EvtxDamage& damage) {
+      const std::string where = damage.what + " at byte " + std::to_string(damage.offset);
+      if (damage.skipped == 0 && unsound_++ == 0) first_unsound_ = where;
       if (damage.skipped == 0) return;
-      if (damages_++ == 0) first_damage_ = damage.what + " at byte " + std::to_string(damage.offset);
+      if (damages_++ == 0) first_damage_ = where;
       lost_ += damage.skipped;
     };
     std::vector<Reader> readers(artifact_.size.value_or(0) < kLargeLog ? 1 : slots.count(), Reader(matcher_));
@@ -50,6 +52,7 @@ class EvtxScan : public Scan {
     for (Reader& reader : readers) consumers.push_back(consumer_of(reader));
     const auto summary = read_evtx(input, options, consumers);
     if (!summary && summary.error().code == ErrorCode::corrupt) error_ = summary.error();
+    if (summary && summary->in_use) unsound_ = 0;
   }
 
   void finish(Insights& insights) override {
@@ -58,6 +61,11 @@ class EvtxScan : public Scan {
       insights.errors.push_back({ErrorCode::corrupt, "event log: " + std::to_string(damages_) + " damaged part(s), " +
                                                          format_size(lost_) +
                                                          " could not be read; the first: " + first_damage_});
+    }
+    if (lost_ == 0 && unsound_ > 0) {
+      insights.errors.push_back({ErrorCode::corrupt, "event log: " + std::to_string(unsound_) +
+                                                         " part(s) are not as Windows wrote them, read all the same; the first: " +
+                                                         first_unsound_});
     }
     hits_.finish(false, timeline_, insights);
   }
@@ -92,6 +100,8 @@ class EvtxScan : public Scan {
   std::uint64_t damages_ = 0;
   std::uint64_t lost_ = 0;
   std::string first_damage_;
+  std::uint64_t unsound_ = 0;  ///< parts that were read although a checksum is wrong
+  std::string first_unsound_;
 };
 
 /// A text that may hold exported events.
@@ -132,6 +142,11 @@ class EventTextScan : public Scan {
 
   void finish(Insights& insights) override {
     reader_.finish();
+    if (const auto& broken = reader_.broken()) {
+      insights.errors.push_back({ErrorCode::corrupt, "exported events: " + std::to_string(broken->count) +
+                                                         " <Event> without an end or not well-formed, left out; the first in line " +
+                                                         std::to_string(broken->line)});
+    }
     hits_.finish(true, timeline_, insights);
   }
 

@@ -53,6 +53,7 @@ Result<std::optional<Item>> FolderSource::next() {
       left_out_.add("", relative(path, root_), info.error().what);
     } else if (info->type == FileType::directory) {
       enter(path);
+      if (to_lower(path).ends_with(".evtx")) return std::optional(no_event_log(path));
     } else if (info->type == FileType::link) {
       left_out_.add("", relative(path, root_), "a link: not followed");
     } else if (info->type == FileType::other) {
@@ -72,6 +73,15 @@ void FolderSource::enter(const std::string& path) {
     left_out_.add("", relative(path, root_), "the folder holds too many files: only a part of them was read", names->dropped);
   }
   levels_.push_back({path, std::move(*names), 0});
+}
+
+/// What stands where an event log is expected; an item, so that it is reported like a file that cannot be read.
+Item FolderSource::no_event_log(const std::string& path) const {
+  Item item;
+  item.artifact = recognise_artifact(catalog_, path);
+  item.artifact.origin = std::string(relative(path, root_));
+  item.open = []() -> Result<OpenedItem> { return Error{ErrorCode::unsupported, "a folder, not an event log"}; };
+  return item;
 }
 
 std::optional<Item> FolderSource::offer(const std::string& path, const FileInfo& info) {

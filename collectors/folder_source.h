@@ -27,6 +27,7 @@ class FolderSource : public Source {
     std::size_t next = 0;
   };
   void enter(const std::string& path);
+  Item no_event_log(const std::string& path) const;
   std::optional<Item> offer(const std::string& path, const FileInfo& info);
 
   const Catalog& catalog_;

@@ -141,6 +141,7 @@ class VssReport {
     const auto errors = parse_command_errors(lines, is_labelled(artifact_));
     report_errors(errors, asks_for_writers(lines));
     report_writers(writers);
+    report_cut_list(writers);
     if (writers.empty() && errors.empty()) report_empty_list(lines);
     report_providers(parse_provider_list(text), writers);
     report_copies(parse_shadow_list(text));
@@ -193,6 +194,18 @@ class VssReport {
     const std::string why = join(states, ", ");
     verdict.because = file_system_because(verdict.writers, {why, why});
     insights_.runs.push_back(std::move(verdict));
+  }
+
+  /// The writers that would follow are not known, so a list that breaks off is no clean one.
+  void report_cut_list(const std::vector<WriterStatus>& writers) {
+    if (writers.empty()) return;
+    const WriterStatus& last = writers.back();
+    const bool others_have_more = std::any_of(writers.begin(), writers.end(),
+                                              [](const WriterStatus& writer) { return !writer.last_error.empty(); });
+    if (last.state && (!last.last_error.empty() || !others_have_more)) return;
+    insights_.errors.push_back({ErrorCode::corrupt, "list of VSS writers: breaks off inside writer '" +
+                                                        printable(last.name) + "' at line " +
+                                                        std::to_string(last.line)});
   }
 
   /// Several instances of one writer are one finding.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/base/text.h"
+#include "analyzers/checks/json_text.h"
 #include "analyzers/checks/vss_knowledge.h"
 #include "analyzers/checks/vss_lines.h"
 #include "analyzers/checks/whole_text.h"
@@ -303,6 +304,15 @@ std::optional<RunVerdict> judge_windows_status(const ExtensionStatus& status) {
 std::unique_ptr<Scan> WindowsConsistencyAnalyzer::scan(const Artifact& artifact) const {
   if (artifact.id == "windows.vmsnapshot.bcdr-log" || artifact.id == "windows.vmsnapshot.other-log")
     return std::make_unique<SnapshotLogScan>(artifact);
+  // Nothing is judged by them, but one that cannot be read is worth a line.
+  if (artifact.id == "windows.settings-json" || artifact.id == "windows.handler-environment") {
+    const auto read = [](const Artifact& whole, std::string_view text, Insights& insights) {
+      const auto json = parse_json(text);
+      if (!json && !trim(text).empty())
+        insights.errors.push_back({json.error().code, printable(whole.origin) + ": " + json.error().what});
+    };
+    return scan_whole(artifact, read, kMaxSmallText);
+  }
   const bool aggregate = artifact.id == "windows.agent.aggregate-status";
   // A heartbeat lies beside the status files and tells of no command.
   if (!aggregate && (artifact.id != "windows.status-json" || has(artifact.origin, "heartbeat"))) return nullptr;

@@ -14,6 +14,7 @@ constexpr std::size_t kChunkCountAt = 42;
 constexpr std::size_t kFlagsAt = 120;
 constexpr std::size_t kHeaderCrcAt = 124;
 constexpr std::uint32_t kNoChecksumsFlag = 4;
+constexpr std::uint32_t kInUseFlag = 1;
 
 }  // namespace
 
@@ -80,6 +81,7 @@ void BatchSource::check_header(Bytes header) {
   const std::uint32_t flags = load_u32(header.data() + kFlagsAt);
   // Garbage in the flags must not switch the checksums off.
   checksums_ = (flags & ~std::uint32_t{7}) != 0 || (flags & kNoChecksumsFlag) == 0;
+  in_use_ = sound && (flags & kInUseFlag) != 0;
   if (sound) announced_chunks_ = load_u16(header.data() + kChunkCountAt);
 }
 

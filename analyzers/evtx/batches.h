@@ -64,6 +64,7 @@ class BatchSource {
   /// False at the end of the file.
   bool next(Batch& batch);
   bool checksums() const { return checksums_; }
+  bool in_use() const { return in_use_; }
   std::uint64_t bytes() const { return offset_; }
   std::uint64_t chunks() const { return chunks_; }
   /// Whether anything in the file belongs to an event log.
@@ -92,7 +93,8 @@ class BatchSource {
   std::uint64_t announced_chunks_ = 0;
   bool signature_ = false;
   bool checksums_ = true;
-  bool ended_ = false;  ///< nothing is left to be read
+  bool in_use_ = false;  ///< Windows had not closed the file
+  bool ended_ = false;   ///< nothing is left to be read
   bool done_ = false;
   std::vector<Byte> carry_;  ///< read, but not yet a whole chunk
   Gap gap_;

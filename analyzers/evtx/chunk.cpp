@@ -86,7 +86,7 @@ void ChunkReader::check(Bytes chunk, bool checksums) {
   }
   const std::size_t free_space = load_u32(chunk.data() + kFreeSpaceAt);
   if (chunk.size() < kEvtxChunkSize) {
-    report(0, 0,
+    report(0, kEvtxChunkSize - chunk.size(),
            "chunk: the file ends inside it, " + std::to_string(kEvtxChunkSize - chunk.size()) + " bytes are missing");
   } else if (free_space < kEvtxChunkHeaderSize || free_space > kEvtxChunkSize) {
     report(0, 0, "chunk: its header gives an impossible end of the records");

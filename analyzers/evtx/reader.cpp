@@ -38,7 +38,7 @@ class ParallelRead {
     recovered_ += chunks.recovered();
   }
 
-  EvtxSummary summary() const { return {source_.bytes(), source_.chunks(), records_, recovered_, damages_}; }
+  EvtxSummary summary() const { return {source_.bytes(), source_.chunks(), records_, recovered_, damages_, source_.in_use()}; }
 
  private:
   bool next(Batch& batch) {

@@ -24,9 +24,10 @@ struct EvtxInput {
 
 /// A part of the log that could not be read as it should be.
 struct EvtxDamage {
-  std::uint64_t offset = 0;   ///< in the file
-  std::uint64_t skipped = 0;  ///< bytes that gave no event; 0 when all was read all the same (a wrong checksum)
-  std::string what;           ///< "chunk: its data checksum is wrong"
+  std::uint64_t offset = 0;  ///< in the file
+  std::uint64_t skipped =
+      0;             ///< bytes that gave no event, or are missing; 0 when all was read all the same (a wrong checksum)
+  std::string what;  ///< "chunk: its data checksum is wrong"
 };
 
 /// One of the threads that read a log. Its functions are called from that thread only.
@@ -54,6 +55,8 @@ struct EvtxSummary {
   std::uint64_t records = 0;    ///< that could be read, wanted or not
   std::uint64_t recovered = 0;  ///< of the wanted ones, those with Event::recovered
   std::uint64_t damages = 0;
+  /// The file was copied while Windows had it open: checksums of its newest chunk may lag behind.
+  bool in_use = false;
 };
 
 /// Reads a Windows event log (.evtx, format version 3) from its first byte to its last, with one thread per consumer:
