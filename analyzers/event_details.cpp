@@ -212,6 +212,17 @@ std::string volume_in(std::string_view text) {
   return {};
 }
 
+/// A message of the Service Control Manager that was pasted without its head.
+bool is_bare_service_message(const Event& event) {
+  constexpr std::string_view kWords[] = {
+      " service terminated",       " service failed to start",         " service depends on",
+      " service hung on ",         " service was unable to log on as", " service to connect",
+      " service was changed from", "transaction response from the "};
+  if (!event.provider.empty() || event.event_id != 0) return false;
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view words) { return event.message.find(words) != std::string_view::npos; });
+}
+
 bool is_flat_empty(std::string_view text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
 /// Appends the words of a text with one blank between them.
@@ -378,7 +389,7 @@ std::optional<std::uint32_t> EventDetails::status() const {
 
 const EventDetails::Service& EventDetails::watched() const {
   if (service_) return *service_;
-  service_ = is_from("service control manager") ? of_service_manager() : Service{};
+  service_ = is_from("service control manager") || is_bare_service_message(event_) ? of_service_manager() : Service{};
   if (service_->key.empty() && writer() != nullptr) service_->key = writer()->service;
   return *service_;
 }

@@ -369,6 +369,8 @@ bool EventExportReader::try_table_row(const Line& line) {
       set(event_, Field::date, line.text.substr(0, static_cast<std::size_t>(words[i - 1].data() - line.text.data())));
       event_.level = level_of(words[i]);
       mode_ = Mode::message;
+      // The next table begins with its provider.
+      seen_ = {Field::provider};
       take_message_line(rest_from(i + 1));
       return true;
     }

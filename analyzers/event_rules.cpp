@@ -63,9 +63,10 @@ class EvtxScan : public Scan {
                                                          " could not be read; the first: " + first_damage_});
     }
     if (lost_ == 0 && unsound_ > 0) {
-      insights.errors.push_back({ErrorCode::corrupt, "event log: " + std::to_string(unsound_) +
-                                                         " part(s) are not as Windows wrote them, read all the same; the first: " +
-                                                         first_unsound_});
+      insights.errors.push_back(
+          {ErrorCode::corrupt,
+           "event log: " + std::to_string(unsound_) +
+               " part(s) are not as Windows wrote them, read all the same; the first: " + first_unsound_});
     }
     hits_.finish(false, timeline_, insights);
   }
@@ -143,9 +144,10 @@ class EventTextScan : public Scan {
   void finish(Insights& insights) override {
     reader_.finish();
     if (const auto& broken = reader_.broken()) {
-      insights.errors.push_back({ErrorCode::corrupt, "exported events: " + std::to_string(broken->count) +
-                                                         " <Event> without an end or not well-formed, left out; the first in line " +
-                                                         std::to_string(broken->line)});
+      insights.errors.push_back(
+          {ErrorCode::corrupt, "exported events: " + std::to_string(broken->count) +
+                                   " <Event> without an end or not well-formed, left out; the first in line " +
+                                   std::to_string(broken->line)});
     }
     hits_.finish(true, timeline_, insights);
   }

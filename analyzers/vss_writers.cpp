@@ -142,8 +142,11 @@ const WatchedService* service_in(std::string_view message) {
   const WatchedService* best = nullptr;
   std::size_t longest = 0;
   for (const WatchedService& service : kServices) {
-    const std::size_t length = matching_name(
+    std::size_t length = matching_name(
         service, [&](std::string_view name) { return find_no_case(message, name) != std::string_view::npos; });
+    // "from the VSS service": some messages have the key.
+    const std::string keyed = "the " + std::string(service.key) + " service";
+    if (find_no_case(message, keyed) != std::string_view::npos) length = std::max(length, keyed.size());
     if (length > longest) {
       longest = length;
       best = &service;
