@@ -161,6 +161,7 @@ class CommandLine {
     app->add_option("FILE", options_.operands, "an .evtx file")->required();
     app->add_option("--provider", options_.event_providers, "only this provider; may be repeated")->allow_extra_args(false);
     app->add_option("--id", options_.event_ids, "only this event id; may be repeated")->allow_extra_args(false);
+    app->add_flag("--recovered", options_.event_recovered, "also events found behind damage; they may be older than their neighbours");
     app->add_option("--level", options_.event_level, "only this level and worse: critical, error, warning, information, verbose");
     add_range(app);
   }

@@ -56,6 +56,7 @@ struct Options {
   std::vector<std::string> event_providers;
   std::vector<std::uint32_t> event_ids;
   std::string event_level;
+  bool event_recovered = false;
 };
 
 /// What the program answers instead of running: the help page, or what is wrong with the command line.

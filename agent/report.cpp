@@ -90,8 +90,27 @@ void explain_attempts(std::vector<RunVerdict>& runs) {
   }
 }
 
+/// Whether two places show the same event: a log and a copy of it, or its text export.
+bool is_same_event(const Evidence& a, const Evidence& b) {
+  if (a.origin == b.origin || !a.record_id || !b.record_id || *a.record_id != *b.record_id) return false;
+  // Exports write local time, to the second.
+  constexpr std::size_t kEnoughToTell = 60;
+  return a.excerpt.substr(0, kEnoughToTell) == b.excerpt.substr(0, kEnoughToTell) || a.time == b.time;
+}
+
+/// The events of `other` that `target` shows, too.
+std::uint64_t shared_events(const Finding& target, const Finding& other) {
+  return static_cast<std::uint64_t>(std::count_if(other.evidence.begin(), other.evidence.end(), [&](const Evidence& one) {
+    return std::any_of(target.evidence.begin(), target.evidence.end(),
+                       [&](const Evidence& known) { return is_same_event(known, one); });
+  }));
+}
+
 void merge_into(Finding& target, Finding& other) {
-  target.count += other.count;
+  const std::uint64_t shared = shared_events(target, other);
+  // What is shown stands for the rest: a copy of a log shows the same first and last events.
+  target.count = shared > 0 && shared == other.evidence.size() ? std::max(target.count, other.count)
+                                                                : target.count + other.count - shared;
   target.severity = std::max(target.severity, other.severity);
   const auto earlier = [](std::optional<Time>& a, const std::optional<Time>& b) {
     if (b && (!a || *b < *a)) a = b;
@@ -101,8 +120,11 @@ void merge_into(Finding& target, Finding& other) {
   };
   earlier(target.first_seen, other.first_seen);
   later(target.last_seen, other.last_seen);
+  const std::size_t known = target.evidence.size();
   for (Evidence& evidence : other.evidence) {
-    if (target.evidence.size() < kMaxExcerpts) target.evidence.push_back(std::move(evidence));
+    const bool told = std::any_of(target.evidence.begin(), target.evidence.begin() + static_cast<std::ptrdiff_t>(known),
+                                  [&](const Evidence& one) { return is_same_event(one, evidence); });
+    if (!told && target.evidence.size() < kMaxExcerpts) target.evidence.push_back(std::move(evidence));
   }
 }
 

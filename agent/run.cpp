@@ -446,6 +446,7 @@ class Run {
     wanted.ids = options_.event_ids;
     wanted.since = options_.since;
     wanted.threads = options_.threads;
+    wanted.recovered = options_.event_recovered;
     wanted.format = options_.format == OutputFormat::text ? EventsFormat::text : EventsFormat::jsonl;
     if (!options_.event_level.empty()) {
       const auto level = parse_event_level(options_.event_level);

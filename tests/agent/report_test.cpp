@@ -70,6 +70,19 @@ INSTANTIATE_TEST_SUITE_P(
         OlderFileCase{"AnotherKind", finding_in("linux.syslog", "/var/log/messages-1", true), Severity::error}),
     [](const auto& param) { return std::string(param.param.name); });
 
+TEST(Report, EventInALogAndInACopyOfItCountsOnce) {
+  Finding log = finding("windows.vss.x", Severity::error);
+  log.evidence[0].record_id = 7;
+  log.evidence[0].time = *make_time(2024, 5, 1, 2, 0, 0);
+  Finding copy = log;
+  copy.evidence[0].origin = "Archive-Application.evtx";
+  const auto merged = merge_findings({log, copy});
+  EXPECT_EQ(merged[0].count, 1u);
+  EXPECT_EQ(merged[0].evidence.size(), 1u);
+  copy.evidence[0].record_id = 8;
+  EXPECT_EQ(merge_findings({log, copy})[0].count, 2u);
+}
+
 TEST(Report, TheCauseStandsBeforeWhatFollowsFromIt) {
   Finding follows = finding("a", Severity::error);
   follows.rank = 1;

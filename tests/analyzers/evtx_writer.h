@@ -120,6 +120,7 @@ class ChunkWriter {
     patch(start + 4, size);
     last_id_ = id;
     if (first_id_ == 0) first_id_ = id;
+    last_record_ = start;
     return start;
   }
 
@@ -133,6 +134,7 @@ class ChunkWriter {
     for (const std::size_t at : {8, 24}) set(at, little_endian(first_id_));
     for (const std::size_t at : {16, 32}) set(at, little_endian(last_id_));
     set(40, little_endian(std::uint32_t{128}));
+    set(44, little_endian(static_cast<std::uint32_t>(last_record_)));
     set(48, little_endian(static_cast<std::uint32_t>(free_space)));
     seal(chunk);
     return chunk;
@@ -299,6 +301,7 @@ class ChunkWriter {
   std::map<std::string, std::size_t> templates_;
   std::uint64_t first_id_ = 0;
   std::uint64_t last_id_ = 0;
+  std::size_t last_record_ = 0;  ///< libevtx takes a chunk that does not tell it for empty
 };
 
 struct FileHeader {

@@ -333,14 +333,6 @@ Fragment record_of(const EventKind& kind, std::string_view channel, std::uint64_
   return root;
 }
 
-/// vmtriage does not need to know where the last record starts, but libevtx takes a chunk that does not say so for
-/// empty.
-std::string with_last_record(std::string chunk, std::size_t start) {
-  chunk.replace(44, 4, little_endian(static_cast<std::uint32_t>(start)));
-  ChunkWriter::seal(chunk);
-  return chunk;
-}
-
 /// The chunks, full, with numbers and times that go on from one to the next.
 class ChunkMaker {
  public:
@@ -353,7 +345,7 @@ class ChunkMaker {
       ++records_;
       start = chunk.record(records_, record_of(kind, channel.name, records_, time_, random_));
     }
-    return with_last_record(chunk.finish(), start);
+    return chunk.finish();
   }
   std::uint64_t records() const { return records_; }
 
