@@ -4,10 +4,11 @@
 
 #include "agent/options.h"
 #include "agent/run.h"
+#include "agent/start.h"
 
 int main(int argc, char** argv) {
   try {
-    const auto parsed = vmtriage::parse_options(argc, argv);
+    const auto parsed = vmtriage::parse_options(vmtriage::start_process(argc, argv));
     if (const auto* answer = std::get_if<vmtriage::UsageAnswer>(&parsed)) {
       (answer->exit_code == 0 ? std::cout : std::cerr) << answer->text;
       return answer->exit_code;

@@ -203,6 +203,10 @@ class CommandLine {
 
 }  // namespace
 
-std::variant<Options, UsageAnswer> parse_options(int argc, const char* const* argv) { return CommandLine().parse(argc, argv); }
+std::variant<Options, UsageAnswer> parse_options(const std::vector<std::string>& arguments) {
+  std::vector<const char*> words;
+  for (const std::string& argument : arguments) words.push_back(argument.c_str());
+  return CommandLine().parse(static_cast<int>(words.size()), words.data());
+}
 
 }  // namespace vmtriage

@@ -65,7 +65,7 @@ struct UsageAnswer {
   std::string text;
 };
 
-/// Reads the command line. Usage errors are one line that says what was wrong and what would be right.
-std::variant<Options, UsageAnswer> parse_options(int argc, const char* const* argv);
+/// Reads the command line, the program's name first. Usage errors are one line that says what was wrong and what would be right.
+std::variant<Options, UsageAnswer> parse_options(const std::vector<std::string>& arguments);
 
 }  // namespace vmtriage

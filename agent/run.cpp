@@ -201,9 +201,9 @@ class Run {
     fit_to_disk(*target, wanted);
     wanted.never.push_back(fs::absolute(*target).string());
     if (live && !is_administrator()) {
-      log_->warn("not running as root: what only root may read is missing from the bundle; run it with sudo");
-      report.errors.push_back({"", {ErrorCode::access_denied, "this user: not root, so a part of the evidence could not be read; "
-                                                             "run vmtriage with sudo"}});
+      const RightsAdvice advice = rights_advice();
+      log_->warn(advice.warning);
+      report.errors.push_back({"", {ErrorCode::access_denied, std::string(advice.error)}});
     }
     auto bundle = Bundle::create(*target, options_.compression);
     if (!bundle) return complain(exit_code_of(bundle.error(), kCannotCreate), bundle.error().what, "choose another folder with -o");
@@ -249,6 +249,7 @@ class Run {
     PlanOptions wanted;
     if (!options_.profiles.empty()) wanted.profiles = options_.profiles;
     wanted.root = options_.root;
+    wanted.os = os_of_root(options_.root);
     wanted.includes = options_.includes;
     wanted.excludes = options_.excludes;
     wanted.paths = options_.paths;
@@ -358,7 +359,7 @@ class Run {
 
   static Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::atomic<bool>* stop) {
     const Catalog& catalog = Catalog::built_in();
-    const auto resolved = resolve_links("/", fs::absolute(path).string());
+    const auto resolved = real_path(path);
     if (!resolved) return resolved.error();
     const auto info = file_info(*resolved);
     if (!info) return Error{info.error().code, printable(path) + reason_of(info.error())};

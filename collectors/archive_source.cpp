@@ -125,7 +125,7 @@ Error ArchiveSource::failure() const {
 
 Result<std::unique_ptr<ArchiveSource>> ArchiveSource::open(const Catalog& catalog, const std::string& path,
                                                            const std::atomic<bool>* stop) {
-  const auto resolved = resolve_links("/", path);
+  const auto resolved = real_path(path);
   auto file = open_file(resolved ? *resolved : path);
   if (!file) return file.error();
   std::unique_ptr<ArchiveSource> source(new ArchiveSource(catalog, path, stop));

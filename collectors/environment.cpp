@@ -8,7 +8,9 @@
 #include <pugixml.hpp>
 
 #include "agent/base/text.h"
+#include "collectors/files.h"
 #include "collectors/http.h"
+#include "collectors/linux_host.h"
 
 namespace vmtriage {
 namespace {
@@ -234,7 +236,13 @@ Environment read_environment(const EnvironmentQuery& query, const std::atomic<bo
     environment.is_azure = vm.ok();
     environment.notes.push_back(std::string(kImdsName) + (vm ? fill_missing(environment.azure, *vm) : vm.error().what));
   }
-  read_host(query.root, environment);
+  if (query.root.empty()) {
+    read_this_host(environment);
+  } else if (os_of_root(query.root) == "windows") {
+    environment.platform = "windows";
+  } else {
+    read_linux_host(query.root, environment);
+  }
   return environment;
 }
 

@@ -49,8 +49,8 @@ struct EnvironmentQuery {
 /// below it. Never fails: what could not be learned is in the notes.
 Environment read_environment(const EnvironmentQuery& query, const std::atomic<bool>* stop = nullptr);
 
-/// Fills the fields that are still empty from the machine's own files. One implementation for each platform.
-void read_host(const std::string& root, Environment& environment);
+/// Fills the fields that are still empty from what this machine says of itself. One implementation for each platform.
+void read_this_host(Environment& environment);
 
 /// Fills the empty fields of `target` and says which: `subscription, resource group, VM name`; empty when there was
 /// none to fill.

@@ -1,7 +1,6 @@
 #include "collectors/files.h"
 
 #include <algorithm>
-#include <boost/filesystem.hpp>
 #include <deque>
 
 #include "agent/base/text.h"
@@ -9,24 +8,17 @@
 namespace vmtriage {
 namespace {
 
-namespace fs = boost::filesystem;
-using boost::system::error_code;
-
-Error error_of(const std::string& path, const error_code& failure) {
-  ErrorCode code = ErrorCode::io;
-  if (failure == boost::system::errc::no_such_file_or_directory || failure == boost::system::errc::not_a_directory) {
-    code = ErrorCode::not_found;
-  } else if (failure == boost::system::errc::permission_denied ||
-             failure == boost::system::errc::operation_not_permitted) {
-    code = ErrorCode::access_denied;
-  }
-  return {code, printable(path) + ": " + failure.message()};
-}
-
 std::string join_path(const std::deque<std::string>& parts) {
   std::string path;
   for (const std::string& part : parts) path += "/" + part;
   return path.empty() ? "/" : path;
+}
+
+/// The error of a path of this machine, told of the VM's path.
+Error seen_as(const std::string& vm_path, const std::string& path, const Error& error) {
+  const std::string prefix = printable(path);
+  if (!error.what.starts_with(prefix)) return error;
+  return {error.code, printable(vm_path) + error.what.substr(prefix.size())};
 }
 
 }  // namespace
@@ -54,19 +46,15 @@ std::string_view NameList::operator[](std::size_t i) const {
 
 Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
   NameList names;
-  error_code failure;
-  fs::directory_iterator entry(path, failure);
-  if (failure) return error_of(path, failure);
-  for (; entry != fs::directory_iterator(); entry.increment(failure)) {
-    const std::string name = entry->path().filename().string();
+  const Status listed = for_each_name(path, [&](std::string_view name) {
     if (names.text_.size() + name.size() + 1 > max_bytes) {
       ++names.dropped;
-      continue;
+      return;
     }
     names.begins_.push_back(static_cast<std::uint32_t>(names.text_.size()));
     names.text_.append(name).push_back('\0');
-  }
-  if (failure) return error_of(path, failure);
+  });
+  if (!listed) return listed.error();
   const char* text = names.text_.data();
   std::sort(names.begins_.begin(), names.begins_.end(), [text](std::uint32_t a, std::uint32_t b) {
     return std::string_view(text + a) < std::string_view(text + b);
@@ -99,19 +87,18 @@ Result<std::string> resolve_links(const std::string& root, const std::string& pa
       continue;
     }
     done.push_back(std::move(part));
-    error_code failure;
     const std::string here = below(root, join_path(done));
     if (const auto silence = silence_of(here, silent)) return *silence;
-    const fs::file_status status = fs::symlink_status(here, failure);
-    if (status.type() == fs::file_not_found && ahead.empty()) break;
-    if (failure) return error_of(join_path(done), failure);
-    if (status.type() != fs::symlink_file) continue;
+    const auto info = file_info(here);
+    if (!info && info.error().code == ErrorCode::not_found && ahead.empty()) break;
+    if (!info) return seen_as(join_path(done), here, info.error());
+    if (info->type != FileType::link) continue;
     if (++links > kMaxLinks) return Error{ErrorCode::io, printable(path) + ": too many links"};
-    const std::string target = fs::read_symlink(here, failure).string();
-    if (failure) return error_of(join_path(done), failure);
+    const auto target = link_target(here);
+    if (!target) return seen_as(join_path(done), here, target.error());
     done.pop_back();
-    if (target.starts_with('/')) done.clear();
-    put_ahead(target);
+    if (target->starts_with('/')) done.clear();
+    put_ahead(*target);
   }
   return join_path(done);
 }
@@ -120,5 +107,7 @@ std::string below(const std::string& root, std::string_view path) {
   if (root.empty() || root == "/") return std::string(path);
   return (root.back() == '/' ? root.substr(0, root.size() - 1) : root) + std::string(path);
 }
+
+std::string os_of_root(const std::string& root) { return file_info(below(root, "/Windows/System32")) ? "windows" : "linux"; }
 
 }  // namespace vmtriage

@@ -65,6 +65,16 @@ inline constexpr std::size_t kMaxNameBytes = 24 << 20;
 /// Errors: not_found, access_denied, io.
 Result<NameList> list_folder(const std::string& path, std::size_t max_bytes = kMaxNameBytes);
 
+/// Calls `use` with every name in a folder, in any order. Errors: not_found, access_denied, io.
+Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use);
+
+/// Where a link leads, as it is written in it. Errors: as file_info; unsupported where links are never followed (on Windows).
+Result<std::string> link_target(const std::string& path);
+
+/// A path that the user named on purpose, made absolute and with its links resolved; paths of this machine have `/` everywhere.
+/// Errors: as file_info.
+Result<std::string> real_path(const std::string& path);
+
 /// Where a path of the VM leads when every link is resolved as the VM would: absolute links start at `root` again and
 /// `..` never leaves it. Both the argument and the result are paths of the VM (`/var/log/syslog`). The last part need
 /// not exist. Errors: not_found, access_denied, io ("too many links"); timed_out where the way leads to one of the `silent`
@@ -76,5 +86,8 @@ std::optional<Error> silence_of(const std::string& path, const std::vector<Mount
 
 /// `root` and a path of the VM as a path of this machine.
 std::string below(const std::string& root, std::string_view path);
+
+/// Whose disk a root is: `windows` when it holds Windows' folder, else `linux`.
+std::string os_of_root(const std::string& root);
 
 }  // namespace vmtriage

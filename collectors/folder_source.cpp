@@ -30,7 +30,7 @@ Result<std::optional<Item>> FolderSource::next() {
     const auto info = file_info(root_ + "/.");
     if (!info) {
       // No folder: one file, or a link to one that the user named on purpose.
-      auto resolved = resolve_links("/", root_);
+      auto resolved = real_path(root_);
       const auto file = file_info(resolved ? *resolved : root_);
       if (!file) return file.error();
       if (file->type != FileType::regular)
@@ -97,7 +97,7 @@ std::optional<Item> FolderSource::offer(const std::string& path, const FileInfo&
   item.artifact.size = info.size;
   item.artifact.modified = info.modified;
   item.open = [path]() -> Result<OpenedItem> {
-    const auto resolved = resolve_links("/", path);
+    const auto resolved = real_path(path);
     auto file = open_file(resolved ? *resolved : path);
     if (!file) return file.error();
     return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};

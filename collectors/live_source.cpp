@@ -19,6 +19,14 @@ ReadBytes read_text(std::string text) {
   };
 }
 
+/// The path as the VM's own tools show it. The disk that Windows runs from is C: there, whatever letter it has here.
+std::string shown_path(const PlannedItem& planned) {
+  if (planned.spec->os != "windows") return planned.path;
+  std::string path = "C:" + planned.path;
+  std::replace(path.begin(), path.end(), '/', '\\');
+  return path;
+}
+
 std::vector<Error> problems_of(const std::string& line, const CommandSpec& spec, const ProcessOutput& output) {
   std::vector<Error> problems;
   if (output.timed_out) {
@@ -44,8 +52,8 @@ Item LiveSource::file_item(const PlannedItem& planned) const {
   Item item;
   item.artifact.id = planned.spec->id;
   item.artifact.format = planned.spec->format;
-  item.artifact.origin = planned.path;
-  item.artifact.bundle_path = bundle_path_of(planned.path);
+  item.artifact.origin = shown_path(planned);
+  item.artifact.bundle_path = bundle_path_of(item.artifact.origin);
   item.artifact.size = planned.info.size;
   item.artifact.modified = planned.info.modified;
   item.skipped_bytes = planned.skip_bytes;

@@ -13,6 +13,13 @@ namespace vmtriage {
 /// Whether this process may read the whole machine: root, or an elevated administrator.
 bool is_administrator();
 
+/// What an ordinary user is told: on the terminal, and in the report.
+struct RightsAdvice {
+  std::string_view warning;
+  std::string_view error;
+};
+RightsAdvice rights_advice();
+
 /// Lets every other process of the VM go first, for processor time and for the disks. Error: access_denied,
 /// unsupported.
 Status lower_priority();

@@ -4,13 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/filesystem.hpp>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "agent/base/text.h"
 
 namespace vmtriage {
 namespace {
+
+namespace fs = boost::filesystem;
 
 Error system_error(const std::string& path, int number) {
   ErrorCode code = ErrorCode::io;
@@ -64,6 +68,9 @@ class Descriptor {
   int number_;
 };
 
+/// Files of /proc say that they are empty, whatever they hold: they are read until nothing comes.
+constexpr std::uint64_t kUnknownSize = std::numeric_limits<std::uint64_t>::max();
+
 /// One pass over an open file up to the size it had, stepping over holes.
 class FileReader {
  public:
@@ -85,7 +92,7 @@ class FileReader {
       if (got < 0) return system_error(path_, errno);
       at_ += static_cast<std::uint64_t>(got);
       if (got == 0) {
-        *lost_bytes_ += end_ - at_;
+        if (end_ != kUnknownSize) *lost_bytes_ += end_ - at_;
         end_ = at_;
       }
       return static_cast<std::size_t>(got);
@@ -147,7 +154,8 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) 
   }
   const FileInfo info = info_of(status);
   const std::uint64_t begin = std::min(skip_bytes, info.size);
-  auto reader = std::make_shared<FileReader>(descriptor, path, begin, info.size, info.allocated < info.size);
+  const std::uint64_t end = info.size == 0 ? kUnknownSize : info.size;
+  auto reader = std::make_shared<FileReader>(descriptor, path, begin, end, info.allocated < info.size);
   OpenedFile opened;
   opened.size = info.size - begin;
   opened.hole_bytes = reader->hole_bytes();
@@ -155,5 +163,22 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) 
   opened.read = [reader](std::span<char> target) { return reader->read(target); };
   return opened;
 }
+
+Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use) {
+  boost::system::error_code failure;
+  fs::directory_iterator entry(path, failure);
+  for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) use(entry->path().filename().native());
+  if (failure) return system_error(path, failure.value());
+  return Done{};
+}
+
+Result<std::string> link_target(const std::string& path) {
+  boost::system::error_code failure;
+  const fs::path target = fs::read_symlink(path, failure);
+  if (failure) return system_error(path, failure.value());
+  return target.native();
+}
+
+Result<std::string> real_path(const std::string& path) { return resolve_links("/", fs::absolute(path).native()); }
 
 }  // namespace vmtriage

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "collectors/linux/root_folder.h"
+#include "collectors/root_folder.h"
 
 namespace vmtriage {
 namespace {

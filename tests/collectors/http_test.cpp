@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -15,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-void wait_for_close(int socket) {
+void wait_for_close(Socket socket) {
   char c = 0;
   while (recv(socket, &c, 1, 0) > 0) {
   }
@@ -25,7 +24,7 @@ TEST(Http, ARequestSaysWhatItWantsAndGetsTheBody) {
   Result<HttpReply> reply = HttpReply{};
   std::string received;
   {
-    OneShotServer server([](int s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"); });
+    OneShotServer server([](Socket s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"); });
     reply = http_get(server.request());
     received = server.received();
   }
@@ -38,7 +37,7 @@ TEST(Http, ARequestSaysWhatItWantsAndGetsTheBody) {
 
 TEST(Http, ProxySettingsAreIgnored) {
   setenv("http_proxy", "http://127.0.0.1:1", 1);
-  OneShotServer server([](int s) { say(s, "HTTP/1.1 204 No Content\r\n\r\n"); });
+  OneShotServer server([](Socket s) { say(s, "HTTP/1.1 204 No Content\r\n\r\n"); });
   const Result<HttpReply> reply = http_get(server.request());
   unsetenv("http_proxy");
   ASSERT_TRUE(reply.ok()) << reply.error().what;
@@ -55,32 +54,32 @@ TEST(Http, HostileServersBecomeErrors) {
   };
   const std::vector<Case> cases = {
       {"silence", wait_for_close, ErrorCode::timed_out, "no answer within 150 ms", 150},
-      {"closes at once", [](int) {}, ErrorCode::corrupt, "closed without an answer"},
+      {"closes at once", [](Socket) {}, ErrorCode::corrupt, "closed without an answer"},
       {"endless headers",
-       [](int s) {
+       [](Socket s) {
          bool heard = say(s, "HTTP/1.1 200 OK\r\n");
          while (heard) heard = say(s, "X-Header: " + std::string(1000, 'x') + "\r\n");
        },
        ErrorCode::too_large, "headers"},
       {"an endless line",
-       [](int s) {
+       [](Socket s) {
          while (say(s, std::string(1000, 'x'))) {
          }
        },
        ErrorCode::too_large, "8 KiB"},
       {"an endless body",
-       [](int s) {
+       [](Socket s) {
          bool heard = say(s, "HTTP/1.1 200 OK\r\n\r\n");
          while (heard) heard = say(s, std::string(4096, 'x'));
        },
        ErrorCode::too_large, "longer than"},
       {"slow drip",
-       [](int s) {
+       [](Socket s) {
          say(s, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
          while (say(s, "x")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
        },
        ErrorCode::timed_out, "no answer within 150 ms", 150},
-      {"half a body", [](int s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }, ErrorCode::corrupt,
+      {"half a body", [](Socket s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }, ErrorCode::corrupt,
        "in the middle"},
   };
   for (const Case& c : cases) {
@@ -119,7 +118,7 @@ TEST(Http, AStopRequestEndsTheWait) {
 TEST(Http, ARefusedConnectionIsAnError) {
   std::uint16_t port = 0;
   {
-    OneShotServer server([](int) {});
+    OneShotServer server([](Socket) {});
     port = server.request().port;
   }
   const Result<HttpReply> reply = http_get({"127.0.0.1", port});

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <functional>
 #include <string>
@@ -11,15 +8,16 @@
 #include <thread>
 
 #include "collectors/http.h"
+#include PLATFORM_SOCKETS_H  // tests/collectors/linux/sockets.h or that of windows
 
 namespace vmtriage {
 
 /// Serves one connection on a random port of the loopback interface.
 class OneShotServer {
  public:
-  using Conversation = std::function<void(int socket)>;
+  using Conversation = std::function<void(Socket socket)>;
 
-  explicit OneShotServer(Conversation talk) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit OneShotServer(Conversation talk) : listener_(new_socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -29,17 +27,17 @@ class OneShotServer {
     getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this, talk = std::move(talk)] {
-      const int client = accept(listener_, nullptr, nullptr);
-      if (client < 0) return;
+      const Socket client = accept(listener_, nullptr, nullptr);
+      if (client == kNoSocket) return;
       read_request(client);
       talk(client);
-      close(client);
+      close_socket(client);
     });
   }
   ~OneShotServer() {
-    shutdown(listener_, SHUT_RDWR);
+    end_waiting(listener_);
     thread_.join();
-    close(listener_);
+    close_socket(listener_);
   }
 
   HttpRequest request() const {
@@ -48,17 +46,17 @@ class OneShotServer {
   const std::string& received() const { return received_; }
 
  private:
-  void read_request(int client) {
+  void read_request(Socket client) {
     char c = 0;
     while (!received_.ends_with("\r\n\r\n") && recv(client, &c, 1, 0) == 1) received_ += c;
   }
 
-  int listener_;
+  Socket listener_;
   std::uint16_t port_ = 0;
   std::string received_;
   std::thread thread_;
 };
 
-inline bool say(int socket, std::string_view text) { return send(socket, text.data(), text.size(), MSG_NOSIGNAL) > 0; }
+inline bool say(Socket socket, std::string_view text) { return send_some(socket, text) > 0; }
 
 }  // namespace vmtriage

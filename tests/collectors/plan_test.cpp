@@ -2,58 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-
 #include "collectors/finder.h"
+#include "tests/collectors/plan_fixture.h"
 
 namespace vmtriage {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// A copied VM in a temporary folder.
-class Plans : public testing::Test {
- protected:
-  Plans() : root_(fs::temp_directory_path() / ("vmtriage-plan-" + std::to_string(::getpid()))) {
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-    options_.root = root_.string();
-  }
-  ~Plans() override { fs::remove_all(root_); }
-
-  void file(const std::string& path, const std::string& text = "x\n") {
-    const fs::path whole = root_.string() + path;
-    fs::create_directories(whole.parent_path());
-    std::ofstream(whole) << text;
-  }
-  void link(const std::string& path, const std::string& target) {
-    const fs::path whole = root_.string() + path;
-    fs::create_directories(whole.parent_path());
-    fs::create_symlink(target, whole);
-  }
-  Plan plan() { return make_plan(Catalog::built_in(), options_, nullptr); }
-
-  static std::vector<std::string> paths(const Plan& plan) {
-    std::vector<std::string> found;
-    for (const PlannedItem& item : plan.items) found.push_back(item.path);
-    return found;
-  }
-  static std::string reason(const Plan& plan, const std::string& path) {
-    for (const LeftOut& entry : plan.left_out.entries()) {
-      if (entry.origin == path) return entry.reason;
-    }
-    return "";
-  }
-  static bool has(const Plan& plan, const std::string& path) {
-    const auto all = paths(plan);
-    return std::find(all.begin(), all.end(), path) != all.end();
-  }
-
-  fs::path root_;
-  PlanOptions options_;
-};
 
 TEST_F(Plans, PutWhatNamesTheFailureFirst) {
   file("/var/log/zzz.log");
@@ -62,39 +15,6 @@ TEST_F(Plans, PutWhatNamesTheFailureFirst) {
   file("/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/extension.log");
   EXPECT_EQ(paths(plan()), (std::vector<std::string>{"/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/extension.log",
                                                      "/var/log/waagent.log", "/var/log/syslog", "/var/log/zzz.log"}));
-}
-
-TEST_F(Plans, NeverTakeSecretsNotEvenThroughALink) {
-  file("/etc/shadow");
-  file("/var/log/azure/TransportPrivate.pem");
-  file("/var/log/azure/host.prv");
-  link("/var/log/azure/innocent.log", "/etc/shadow");
-  link("/var/log/azure/innocent2.log", "TransportPrivate.pem");
-  const Plan made = plan();
-  EXPECT_TRUE(paths(made).empty());
-  EXPECT_NE(reason(made, "/var/log/azure/host.prv").find("never collected"), std::string::npos);
-  EXPECT_NE(reason(made, "/var/log/azure/innocent.log").find("leads out"), std::string::npos) << reason(made, "/var/log/azure/innocent.log");
-}
-
-TEST_F(Plans, NameEveryLinkThatIsNotFollowed) {
-  link("/var/log/dangling.log", "/nowhere");
-  link("/var/log/loop.log", "loop.log");
-  link("/var/log/folder", "/var/log");
-  file("/var/log/real.log");
-  link("/var/log/good.log", "real.log");
-  const Plan made = plan();
-  EXPECT_NE(reason(made, "/var/log/dangling.log"), "");
-  EXPECT_NE(reason(made, "/var/log/loop.log").find("too many links"), std::string::npos);
-  EXPECT_NE(reason(made, "/var/log/folder").find("folder"), std::string::npos);
-  EXPECT_EQ(made.items.size(), 1u) << "the file behind two names is taken once";
-}
-
-TEST_F(Plans, FindHanaLogsOnceByInode) {
-  options_.profiles = {"sap-hana"};
-  file("/hana/shared/NDB/HDB00/h1/trace/backup.log");
-  file("/hana/shared/NDB/HDB00/h1/trace/DB_X/backint.log");
-  link("/usr/sap/NDB/HDB00", "/hana/shared/NDB/HDB00");
-  EXPECT_EQ(plan().items.size(), 2u);
 }
 
 TEST_F(Plans, SearchForHanaLogsOnlyWhereTheUsualPlacesAreEmpty) {

@@ -6,20 +6,19 @@
 #include <vector>
 
 #include "agent/base/result.h"
-#include "collectors/linux/descriptor.h"
+#include "collectors/files.h"
 
 namespace vmtriage {
 
-/// A folder that stands for the root of a Linux system: `/` itself, or a mounted disk of a VM. Paths are looked up as
-/// that system would do it: an absolute link starts again at this folder and `..` ends here, so nothing outside can be
+/// A folder that stands for the root of a system: `/` itself, or a mounted disk of a VM. Paths are looked up as that
+/// system would do it: an absolute link starts again at this folder and `..` ends here, so nothing outside can be
 /// reached, whatever the disk holds. Only folders and regular files are opened, never pipes, sockets or devices.
 class RootFolder {
  public:
   /// Errors: not_found, access_denied, io.
   static Result<RootFolder> open(const std::string& path);
 
-  /// The start of a file, or its end, at most `max_bytes`. Errors: not_found, access_denied, unsupported,
-  /// io.
+  /// The start of a file, or its end, at most `max_bytes`. Errors: not_found, access_denied, unsupported, io.
   Result<std::string> read_start(std::string_view path, std::size_t max_bytes) const;
   Result<std::string> read_tail(std::string_view path, std::size_t max_bytes) const;
   /// All of a file. Errors: also too_large, beyond `max_bytes`.
@@ -29,10 +28,12 @@ class RootFolder {
   bool exists(std::string_view path) const;
 
  private:
-  explicit RootFolder(Descriptor root) : root_(std::move(root)) {}
-  Result<Descriptor> look_up(std::string_view path) const;
+  explicit RootFolder(std::string root) : root_(std::move(root)) {}
+  /// The path of this machine that a path below the root leads to.
+  Result<std::string> look_up(std::string_view path) const;
+  Result<std::string> read_part(std::string_view path, std::uint64_t skip_bytes, std::size_t max_bytes) const;
 
-  Descriptor root_;
+  std::string root_;
 };
 
 }  // namespace vmtriage
