@@ -1,0 +1,56 @@
+#pragma once
+
+#include <windows.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agent/base/result.h"
+
+namespace vmtriage {
+
+/// UTF-8 to what Windows' functions take, and back; invalid sequences become U+FFFD.
+std::wstring to_wide(std::string_view utf8);
+std::string to_utf8(std::wstring_view wide);
+
+/// A path as CreateFileW takes it, whatever its length: `\\?\C:\Windows\…`, `\\?\UNC\server\share\…`.
+///
+///     /Windows/System32   a path of the VM: on the drive that Windows runs from
+///     C:/Temp/x, x/y      a path of this machine
+std::wstring native_path(std::string_view path);
+
+/// `C:/Temp/x` from `\\?\C:\Temp\x`.
+std::string path_of(std::wstring_view native);
+
+/// `C:`, the drive that Windows runs from.
+std::string system_drive();
+
+/// The Error for a code of GetLastError: `os_error("C:/x", ERROR_ACCESS_DENIED)` reads "C:/x: Access is denied".
+Error os_error(std::string_view thing, DWORD number);
+
+/// Owns a handle.
+class Handle {
+ public:
+  explicit Handle(HANDLE handle = INVALID_HANDLE_VALUE) : handle_(handle) {}
+  Handle(Handle&& other) noexcept : handle_(std::exchange(other.handle_, INVALID_HANDLE_VALUE)) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { close(); }
+
+  HANDLE get() const { return handle_; }
+  explicit operator bool() const { return handle_ != INVALID_HANDLE_VALUE && handle_ != nullptr; }
+  HANDLE release() { return std::exchange(handle_, INVALID_HANDLE_VALUE); }
+  void close() {
+    if (*this) CloseHandle(release());
+  }
+
+ private:
+  HANDLE handle_;
+};
+
+}  // namespace vmtriage
