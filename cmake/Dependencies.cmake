@@ -1,4 +1,5 @@
-# One place that knows where each library comes from: Debian's -dev packages, as archives for the static release, shared elsewhere.
+# One place that knows where each library comes from: Debian's -dev packages, as archives for the static release, shared elsewhere;
+# for Windows, cmake/windows_libraries.
 find_package(Threads REQUIRED)
 if(VMTRIAGE_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
@@ -11,24 +12,36 @@ function(find_dep name)
   set_target_properties(dep::${name} PROPERTIES IMPORTED_LOCATION "${DEP_${name}}")
 endfunction()
 
-foreach(library boost_filesystem archive pugixml re2 z nettle deflate)
+foreach(library boost_filesystem archive pugixml re2 z deflate)
   find_dep(${library})
 endforeach()
 target_link_libraries(dep::re2 INTERFACE Threads::Threads)
 
+if(WIN32)
+  set(sha256 bcrypt)
+else()
+  find_dep(nettle)
+  set(sha256 dep::nettle)
+endif()
+
 if(VMTRIAGE_STATIC)
-  # What Debian's libarchive.a needs for the formats that collectors/archive_formats.cpp names. libxml2 (for xar) is not among
+  # What libarchive.a needs for the formats that collectors/archive_formats.cpp names. In Debian's, libxml2 (for xar) is not among
   # them: with it the linker would bring in 30 MiB of character tables.
-  foreach(library acl attr lzma zstd lz4 bz2)
+  set(needed lzma zstd lz4 bz2)
+  if(NOT WIN32)
+    list(PREPEND needed acl attr)
+  endif()
+  foreach(library ${needed})
     find_dep(${library})
     target_link_libraries(dep::archive INTERFACE dep::${library})
   endforeach()
-  target_link_libraries(dep::archive INTERFACE dep::nettle dep::z)
+  target_link_libraries(dep::archive INTERFACE ${sha256} dep::z)
+  target_compile_definitions(dep::archive INTERFACE LIBARCHIVE_STATIC)
 endif()
 
 add_library(deps_collectors INTERFACE)
 add_library(deps::collectors ALIAS deps_collectors)
-target_link_libraries(deps_collectors INTERFACE dep::boost_filesystem dep::archive dep::pugixml)
+target_link_libraries(deps_collectors INTERFACE dep::boost_filesystem dep::archive dep::pugixml $<$<PLATFORM_ID:Windows>:ws2_32>)
 
 add_library(deps_analyzers INTERFACE)
 add_library(deps::analyzers ALIAS deps_analyzers)
@@ -38,4 +51,4 @@ add_library(deps_agent INTERFACE)
 add_library(deps::agent ALIAS deps_agent)
 # Debian has no static spdlog and fmt: both are used header-only.
 target_compile_definitions(deps_agent INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
-target_link_libraries(deps_agent INTERFACE dep::archive dep::nettle dep::z dep::re2 Threads::Threads)
+target_link_libraries(deps_agent INTERFACE dep::archive ${sha256} dep::z dep::re2 Threads::Threads)

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Builds the libraries of the Windows program, as archives, from the source packages of this very Debian or Ubuntu release: with its
+# security patches, checked against its signed index. Prints the folder they are in; does nothing when that is up to date.
+#
+# The packages it needs are those of `./dev windows`.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+boost=boost$(dpkg-query -W -f '${Depends}' libboost-filesystem-dev | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
+sources=(libarchive pugixml re2 "$boost" libdeflate bzip2 xz-utils libzstd lz4)
+recipe=$({ cat "$here"/* "$here/../mingw-w64-x86_64.cmake"; echo "$boost"; } | sha256sum | cut -c1-16)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vmtriage
+prefix=$cache/windows-$recipe
+[ -e "$prefix/complete" ] && { echo "$prefix"; exit; }
+
+work=$cache/windows-$recipe.work
+rm -rf "$work"
+mkdir -p "$work"/{apt/parts,apt/lists/partial,apt/cache/archives/partial,src} "$prefix/include" "$prefix/lib"
+log() { echo "windows libraries: $*" >&2; }
+
+# The machine's own package sources, asked for source code; its own state of apt is not touched.
+for file in /etc/apt/sources.list.d/*.sources; do
+  [ -e "$file" ] && sed 's/^Types:.*/Types: deb-src/' "$file" >"$work/apt/parts/$(basename "$file")"
+done
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+  [ -e "$file" ] && sed -n 's/^deb /deb-src /p' "$file" >"$work/apt/parts/$(basename "$file" .list).list"
+done
+apt() {
+  apt-get -qq -o Dir::Etc::SourceParts="$work/apt/parts" -o Dir::Etc::SourceList=/dev/null -o Dir::State::Lists="$work/apt/lists" \
+    -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@" >&2
+}
+log "fetching the source packages ${sources[*]}"
+apt update
+(cd "$work/src" && apt source --download-only "${sources[@]}")
+
+cd "$work/src"
+for package in "${sources[@]}"; do
+  if [ "$package" = "$boost" ]; then  # 60 MB, of which one library is needed
+    mkdir boost
+    tar -xf "$boost"_*.orig.tar.* -C boost --strip-components=1 --wildcards '*/libs/filesystem/src/*'
+  else
+    dpkg-source --no-check -x "$package"_*.dsc "$package" >/dev/null 2>&1
+  fi
+done
+# Debian takes the generated Unicode tables out of RE2's sources; its own package makes them anew in the same way.
+(cd re2/re2
+  perl make_perl_groups.pl >perl_groups.cc
+  /usr/bin/python3 make_unicode_groups.py >unicode_groups.cc
+  /usr/bin/python3 make_unicode_casefold.py >unicode_casefold.cc)
+
+# Libraries that are headers only. /usr/include as a whole would bring in the headers of this machine's C library.
+for headers in boost spdlog fmt CLI nlohmann; do ln -sfn "/usr/include/$headers" "$prefix/include/$headers"; done
+
+log "building"
+export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
+if ! { cmake -S "$here" -B "$work/build" -G Ninja -DCMAKE_TOOLCHAIN_FILE="$here/../mingw-w64-x86_64.cmake" -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_INSTALL_PREFIX="$prefix" -DSOURCES="$work/src" -DVMTRIAGE_WINDOWS_LIBRARIES="$prefix" &&
+    cmake --build "$work/build" --target install -- -j "${VMTRIAGE_JOBS:-$(nproc)}"; } >"$work/build.log" 2>&1; then
+  tail -n 40 "$work/build.log" >&2
+  exit 1
+fi
+rm -rf "$work"
+touch "$prefix/complete"
+log "$prefix, $(du -sm "$prefix" | cut -f 1) MB, $SECONDS s"
+echo "$prefix"
