@@ -38,11 +38,15 @@ struct OpenedFile {
   std::shared_ptr<std::uint64_t> lost_bytes;  ///< so much shorter did the file get while it was read; may be null
 };
 
+/// Where reading ends. Files of /proc say that they are empty, whatever they hold; some of them have no end.
+enum class ReadUntil { size_at_open, nothing_comes };
+
 /// Opens a regular file for one pass from `skip_bytes` on. Follows no link at the path's end, never waits (a FIFO, a
 /// device and a file under a mandatory lock are refused), does not change the access time where the system allows that.
 /// A file that gets shorter while it is read ends there. Errors: not_found, access_denied, locked, unsupported ("not a
 /// regular file"), io.
-Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes = 0);
+Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes = 0,
+                             ReadUntil until = ReadUntil::size_at_open);
 
 /// Reads all of a small file. Errors as open_file, and too_large beyond `max_bytes`.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes);

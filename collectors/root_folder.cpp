@@ -31,7 +31,7 @@ Result<std::string> RootFolder::look_up(std::string_view path) const {
 Result<std::string> RootFolder::read_part(std::string_view path, std::uint64_t skip_bytes, std::size_t max_bytes) const {
   const Result<std::string> place = look_up(path);
   if (!place) return place.error();
-  const Result<OpenedFile> file = open_file(*place, skip_bytes);
+  const Result<OpenedFile> file = open_file(*place, skip_bytes, ReadUntil::nothing_comes);
   if (!file) return told_of(path, file.error());
   std::string content(max_bytes, '\0');
   std::size_t filled = 0;

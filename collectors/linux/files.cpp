@@ -68,7 +68,6 @@ class Descriptor {
   int number_;
 };
 
-/// Files of /proc say that they are empty, whatever they hold: they are read until nothing comes.
 constexpr std::uint64_t kUnknownSize = std::numeric_limits<std::uint64_t>::max();
 
 /// One pass over an open file up to the size it had, stepping over holes.
@@ -139,7 +138,7 @@ Result<FileInfo> file_info(const std::string& path) {
   return info_of(status);
 }
 
-Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) {
+Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, ReadUntil until) {
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   // Asked before opening: to open a device or a FIFO can already do something to it.
   struct stat status {};
@@ -154,8 +153,9 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) 
   }
   const FileInfo info = info_of(status);
   const std::uint64_t begin = std::min(skip_bytes, info.size);
-  const std::uint64_t end = info.size == 0 ? kUnknownSize : info.size;
-  auto reader = std::make_shared<FileReader>(descriptor, path, begin, end, info.allocated < info.size);
+  const std::uint64_t end = until == ReadUntil::nothing_comes ? kUnknownSize : info.size;
+  const bool sparse = until == ReadUntil::size_at_open && info.allocated < info.size;
+  auto reader = std::make_shared<FileReader>(descriptor, path, begin, end, sparse);
   OpenedFile opened;
   opened.size = info.size - begin;
   opened.hole_bytes = reader->hole_bytes();

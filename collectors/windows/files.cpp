@@ -147,7 +147,8 @@ Result<FileInfo> file_info(const std::string& path) {
   return info_of(handle.get(), *facts);
 }
 
-Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes) {
+// Every file has a size here.
+Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, ReadUntil) {
   // Looked at before it is opened for reading: that alone would bring a file back from where it is kept.
   const Handle look = open_native(path, FILE_READ_ATTRIBUTES, kLookOnly);
   if (!look) return os_error(printable(path), GetLastError());
