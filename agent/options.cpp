@@ -27,6 +27,7 @@ class CommandLine {
     app_.description("Collects the evidence of a failed Azure VM backup, says what is wrong and what to do.");
     app_.set_version_flag("--version", "vmtriage " VMTRIAGE_VERSION);
     app_.require_subcommand(1);
+    app_.allow_windows_style_options(false);  // one syntax on every system; subcommands take this over
     app_.footer(
         "Examples:\n"
         "  sudo vmtriage collect                      diagnose this VM and make the zip for support\n"

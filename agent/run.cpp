@@ -236,7 +236,7 @@ class Run {
         return complain(kUsage, "--profile: '" + printable(profile) + "' is not a profile; there are " + join(known, ", "));
       }
     }
-    if (const auto root = file_info(options_.root + "/."); !root) {
+    if (const auto root = file_info(below(options_.root, "/.")); !root) {
       return complain(kUsage, "--root " + printable(options_.root) + reason_of(root.error()));
     }
     for (const std::string& path : options_.paths) {

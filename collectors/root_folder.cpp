@@ -17,7 +17,7 @@ Error told_of(std::string_view path, const Error& error) {
 }  // namespace
 
 Result<RootFolder> RootFolder::open(const std::string& path) {
-  const auto info = file_info(path + "/.");
+  const auto info = file_info(below(path, "/."));
   if (!info) return info.error();
   return RootFolder(path);
 }

@@ -41,9 +41,16 @@ std::wstring quoted(const std::wstring& word) {
   return text.append(backslashes, L'\\') + L"\"";
 }
 
+/// With backslashes: programs that take their own command line apart would see an option in a slash.
+std::wstring program_path(const std::vector<std::string>& argv) {
+  std::wstring path = to_wide(argv[0]);
+  std::replace(path.begin(), path.end(), L'/', L'\\');
+  return path;
+}
+
 std::wstring command_line(const std::vector<std::string>& argv) {
-  std::wstring line;
-  for (const std::string& word : argv) line += (line.empty() ? L"" : L" ") + quoted(to_wide(word));
+  std::wstring line = quoted(program_path(argv));
+  for (std::size_t i = 1; i < argv.size(); ++i) line += L" " + quoted(to_wide(argv[i]));
   return line;
 }
 
@@ -130,8 +137,7 @@ Result<Handle> spawn(const ProcessSpec& spec, HANDLE output, HANDLE job) {
   std::wstring line = command_line(spec.argv);
   std::wstring variables = environment();
   const std::wstring folder = to_wide(system_drive()) + L"\\";
-  std::wstring program = to_wide(spec.argv[0]);
-  std::replace(program.begin(), program.end(), L'/', L'\\');
+  const std::wstring program = program_path(spec.argv);
   PROCESS_INFORMATION made{};
   constexpr DWORD kFlags = CREATE_NO_WINDOW | CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   if (!CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, kFlags, variables.data(), folder.c_str(), &start.StartupInfo,

@@ -230,7 +230,7 @@ TEST(ZipWriter, TargetInAMissingFolderIsAnError) {
   const auto zip = ZipWriter::create(folder.file("missing/a.zip"));
   ASSERT_FALSE(zip.ok());
   EXPECT_EQ(zip.error().code, ErrorCode::not_found);
-  EXPECT_EQ(zip.error().what, folder.file("missing/a.zip") + ": No such file or directory");
+  EXPECT_TRUE(zip.error().what.starts_with(folder.file("missing/a.zip") + ": ")) << zip.error().what;
 }
 
 TEST(ZipWriter, TargetThatIsAFolderIsAnErrorOfFinish) {

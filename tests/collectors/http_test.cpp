@@ -35,15 +35,6 @@ TEST(Http, ARequestSaysWhatItWantsAndGetsTheBody) {
   EXPECT_THAT(received, HasSubstr("\r\nMetadata: true\r\n\r\n"));
 }
 
-TEST(Http, ProxySettingsAreIgnored) {
-  setenv("http_proxy", "http://127.0.0.1:1", 1);
-  OneShotServer server([](Socket s) { say(s, "HTTP/1.1 204 No Content\r\n\r\n"); });
-  const Result<HttpReply> reply = http_get(server.request());
-  unsetenv("http_proxy");
-  ASSERT_TRUE(reply.ok()) << reply.error().what;
-  EXPECT_EQ(reply->status, 204);
-}
-
 TEST(Http, HostileServersBecomeErrors) {
   struct Case {
     const char* name;

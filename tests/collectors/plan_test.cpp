@@ -41,10 +41,10 @@ TEST_F(Plans, KeepTheNewestOfTooManyFilesOfAKind) {
   const EmbeddedFile catalog_file{"x.xml", xml};
   const auto catalog = Catalog::parse(std::span(&catalog_file, 1));
   ASSERT_TRUE(catalog) << catalog.error().what;
-  const auto start = fs::file_time_type::clock::now();
+  const auto start = std::filesystem::file_time_type::clock::now();
   for (const auto& [name, age] : {std::pair("a", 3), std::pair("b", 1), std::pair("c", 4), std::pair("d", 2)}) {
     file(std::string("/var/x/") + name + ".log");
-    fs::last_write_time(root_.string() + "/var/x/" + name + ".log", start - std::chrono::hours(age));
+    std::filesystem::last_write_time(folder_.path() + "/var/x/" + name + ".log", start - std::chrono::hours(age));
   }
   const Plan made = make_plan(*catalog, options_, nullptr);
   EXPECT_EQ(paths(made), (std::vector<std::string>{"/var/x/b.log", "/var/x/d.log"}));
