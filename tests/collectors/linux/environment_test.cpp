@@ -33,7 +33,7 @@ TEST_F(DiskWithLinks, LinksResolveInsideTheDisk) {
 }
 
 TEST_F(DiskWithLinks, LinksDoNotLeadOutOfTheDisk) {
-  std::ofstreamfolder_.file("secret") << "outside\n";
+  std::ofstream(folder_.file("secret")) << "outside\n";
   for (const std::string& target :
        {folder_.file("secret"), std::string("../../secret"), std::string("../../../secret")}) {
     SCOPED_TRACE(target);
