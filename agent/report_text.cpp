@@ -14,7 +14,8 @@ struct Words {
   LocalText findings = {"finding(s)", "件の検出"};
   LocalText advice = {"What to do", "対処"};
   LocalText owner = {"Owner", "担当"};
-  LocalText seen = {"seen", "検出回数"};
+  LocalText seen = {"seen", "検出"};
+  LocalText times = {"x", " 回"};
   LocalText runs = {"Backup runs of this VM", "この VM のバックアップ実行"};
   LocalText errors = {"Could not be read", "読み取れなかったもの"};
   LocalText left_out = {"Left out", "対象外としたもの"};
@@ -91,12 +92,23 @@ class Page {
   std::string out_;
 };
 
-std::string severity_mark(const Page& page, Severity severity) {
+std::string severity_name_ja(Severity severity) {
   switch (severity) {
-    case Severity::critical: return page.paint("CRITICAL", "1;31");
-    case Severity::error: return page.paint("ERROR", "1;31");
-    case Severity::warning: return page.paint("WARNING", "1;33");
-    case Severity::info: return page.paint("info", "36");
+    case Severity::critical: return "重大";
+    case Severity::error: return "エラー";
+    case Severity::warning: return "警告";
+    case Severity::info: return "情報";
+  }
+  return "";
+}
+
+std::string severity_mark(const Page& page, Severity severity, Language language) {
+  const bool ja = language == Language::ja;
+  switch (severity) {
+    case Severity::critical: return page.paint(ja ? severity_name_ja(severity) : "CRITICAL", "1;31");
+    case Severity::error: return page.paint(ja ? severity_name_ja(severity) : "ERROR", "1;31");
+    case Severity::warning: return page.paint(ja ? severity_name_ja(severity) : "WARNING", "1;33");
+    case Severity::info: return page.paint(ja ? severity_name_ja(severity) : "info", "36");
   }
   return "";
 }
@@ -140,17 +152,24 @@ class TextReport {
     for (const Severity severity : {Severity::critical, Severity::error, Severity::warning}) {
       const std::size_t count = counts[static_cast<std::size_t>(severity)];
       if (count == 0) continue;
-      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(name_of(severity));
+      text += (text.empty() ? "" : ", ") + counted(count, severity);
     }
     if (!text.empty()) return text;
     if (report_.files_read == 0) return say(words_.no_evidence);
     return say(report_.is_complete() ? words_.nothing_found : words_.incomplete);
   }
 
+  /// `2 errors`, `エラー 2 件`.
+  std::string counted(std::size_t count, Severity severity) const {
+    const std::string number = std::to_string(count);
+    if (language_ == Language::ja) return severity_name_ja(severity) + " " + number + " 件";
+    return number + " " + std::string(name_of(severity)) + (count == 1 || severity == Severity::critical ? "" : "s");
+  }
+
   void finding(std::size_t number, const Finding& finding) {
-    const std::string start = std::to_string(number) + ". " + severity_mark(page_, finding.severity) + "  ";
+    const std::string start = std::to_string(number) + ". " + severity_mark(page_, finding.severity, language_) + "  ";
     page_.line(start + page_.paint(finding.title.in(language_), "1"));
-    std::string seen = finding.rule_id + " · " + say(words_.seen) + " " + std::to_string(finding.count) + "x";
+    std::string seen = finding.rule_id + " · " + say(words_.seen) + " " + std::to_string(finding.count) + say(words_.times);
     if (finding.first_seen) seen += ", " + format_time(*finding.first_seen);
     if (finding.last_seen && finding.last_seen != finding.first_seen) seen += " … " + format_time(*finding.last_seen);
     page_.paragraph(seen, 3);

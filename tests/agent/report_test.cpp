@@ -160,6 +160,15 @@ TEST(Report, TheTerminalGetsNoControlCharactersWithoutColour) {
   for (std::string_view line : split_lines(text)) EXPECT_LE(line.size(), 130u) << line;
 }
 
+TEST(Report, TheVerdictCountsInTheLanguageOfTheReader) {
+  Report report = sample();
+  report.findings.push_back(report.findings.at(0));
+  EXPECT_NE(render_text(report, Language::en, false, 80).find("Verdict: 2 errors"), std::string::npos);
+  const std::string japanese = render_text(report, Language::ja, false, 80);
+  EXPECT_NE(japanese.find("判定: エラー 2 件"), std::string::npos);
+  EXPECT_NE(japanese.find("1. エラー  題名"), std::string::npos);
+}
+
 TEST(Report, TwoVerdictsOnOneRunBecomeTheOneThatDecides) {
   RunVerdict log, status;
   log.time = *make_time(2024, 5, 1, 2, 0, 0);
