@@ -1,6 +1,7 @@
 #include "analyzers/event_details.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstring>
@@ -35,6 +36,21 @@ const Labels kOthers = {"Provider Name",    "Provider Version", "Class ID",     
                         "Old snapshot set", "Old operation",    "Old state",       "Old failure"};
 const Labels kSections[] = {kOperation,      kContext,     kDetails,   kExecution,  kWriterName, kWriterClass,
                             kWriterInstance, kCommandLine, kProcessId, kProviderId, kVolume,     kOthers};
+
+/// Letters differ in this bit only.
+constexpr unsigned char fold(char letter) { return static_cast<unsigned char>(letter | 0x20); }
+
+/// Whether some label ends in this byte.
+bool may_end_label(char last) {
+  static const auto ends = [] {
+    std::array<bool, 256> all{};
+    for (const Labels& labels : kSections) {
+      for (std::string_view label : labels) all[fold(label.back())] = true;
+    }
+    return all;
+  }();
+  return ends[fold(last)];
+}
 
 constexpr std::size_t kGuidLength = 36;
 
@@ -124,10 +140,10 @@ class LabeledText {
     const std::size_t last = text_.substr(0, colon).find_last_not_of(' ');
     if (last == std::string_view::npos) return;
     const std::string_view before = text_.substr(0, last + 1);
+    if (!may_end_label(before.back())) return;
     for (const Labels& labels : kSections) {
       for (std::string_view label : labels) {
-        // Letters differ in this bit only: most labels are told apart without a call.
-        const bool differs = ((before.back() ^ label.back()) & ~0x20) != 0 || before.size() < label.size();
+        const bool differs = fold(before.back()) != fold(label.back()) || before.size() < label.size();
         if (differs || !equal_no_case(before.substr(before.size() - label.size()), label)) continue;
         const std::size_t begin = before.size() - label.size();
         // "実行コンテキスト" holds "コンテキスト", which is a section's label.
@@ -359,8 +375,12 @@ const std::string& EventDetails::lines() const {
   return *lines_;
 }
 
+/// Only VSS writes such a block; who wrote a pasted text may be unknown.
 const VssContext& EventDetails::context() const {
-  if (!context_) context_ = parse_vss_context(lines());
+  static const VssContext kNone;
+  if (context_) return *context_;
+  if (!event_.provider.empty() && !is_from("vss")) return kNone;
+  context_ = parse_vss_context(lines());
   return *context_;
 }
 
@@ -414,6 +434,8 @@ const std::string& EventDetails::volume() const {
   return *volume_;
 }
 
-bool EventDetails::is_from(std::string_view provider) const { return plain_provider(event_.provider) == provider; }
+bool EventDetails::is_from(std::string_view provider) const {
+  return equal_no_case(without_provider_prefix(event_.provider), provider);
+}
 
 }  // namespace vmtriage

@@ -39,9 +39,8 @@ Quote quote_of(const Sighting& seen, const EventDetails& details) {
   quote.text = details.text().substr(0, kMaxQuoteBytes);
   constexpr std::size_t kLongestEscape = 4;  // \x1B
   const bool may_be_cut = kLongestEscape * (quote.label.size() + quote.text.size()) > kMaxExcerptBytes;
-  // Only VSS names a writer, far behind the beginning of its text.
-  const bool may_name_writer = seen.event.provider.empty() || equal_no_case(seen.event.provider, "VSS");
-  if (may_be_cut && may_name_writer) quote.writer = details.context().writer_name;
+  // VSS names the writer far behind the beginning of its text.
+  if (may_be_cut) quote.writer = details.context().writer_name;
   quote.line = seen.line;
   if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
   quote.time = seen.time;
@@ -82,9 +81,11 @@ EventNotes::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const Even
   if (!hit.rule->signal.empty()) light.service = details.service_hint();
   if (const auto stop = parse_unexpected_shutdown(event.binary); stop && hit.rule->signal == "stopped")
     light.stopped = stop->utc;
-  const bool is_new = described_.size() < kMaxDescribed ? described_.emplace(hit.rule, hit.component).second
-                                                        : !described_.contains({hit.rule, hit.component});
-  if (is_new) light.values = values_of(hit, event, details);
+  std::pair<const Rule*, std::string> subject(hit.rule, hit.component);
+  if (!described_.contains(subject)) {
+    light.values = values_of(hit, event, details);
+    if (described_.size() < kMaxDescribed) described_.insert(std::move(subject));
+  }
   light.component = std::move(hit.component);
   return light;
 }

@@ -214,6 +214,8 @@ struct EventMatcher::Condition {
       if (!test->is_met(subject, details, captures)) return false;
     }
     const bool known = head.provider && head.id;
+    // A log has the values of a message without its words.
+    if (known && subject.message.empty()) return true;
     const bool worded = std::any_of(wordings.begin(), wordings.end(), [&](const auto& wording) {
       // An event that is known need not be told by its wording, but the wording may name the component.
       return (!known || wording->names_something()) && capture(*wording, details.text(), captures);

@@ -222,12 +222,12 @@ bool Rule::applies_to(std::string_view artifact_id) const {
   });
 }
 
-std::string plain_provider(std::string_view name) {
+std::string_view without_provider_prefix(std::string_view name) {
   constexpr std::string_view kPrefix = "microsoft-windows-";
-  std::string plain = to_lower(name);
-  if (plain.starts_with(kPrefix)) plain.erase(0, kPrefix.size());
-  return plain;
+  return starts_with_no_case(name, kPrefix) ? name.substr(kPrefix.size()) : name;
 }
+
+std::string plain_provider(std::string_view name) { return to_lower(without_provider_prefix(name)); }
 
 Finding make_finding(const Rule& rule, Values values) {
   Finding finding;

@@ -104,6 +104,8 @@ struct Rule {
   bool applies_to(std::string_view artifact_id) const;
 };
 
+/// `Ntfs` of `Microsoft-Windows-Ntfs`; other names as they are.
+std::string_view without_provider_prefix(std::string_view name);
 /// A provider's name as rules compare it: `Microsoft-Windows-Ntfs` and `Ntfs` are both `ntfs`.
 std::string plain_provider(std::string_view name);
 

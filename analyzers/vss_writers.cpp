@@ -109,8 +109,10 @@ std::string_view without_braces(std::string_view id) {
 template <typename Matches>
 std::size_t matching_name(const WatchedService& service, const Matches& matches) {
   std::size_t longest = 0;
-  for (std::string_view name : split(service.names, '|')) {
+  for (std::string_view rest = service.names; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('|'));
     if (name.size() > longest && matches(name)) longest = name.size();
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
   }
   return longest;
 }
