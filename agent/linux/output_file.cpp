@@ -9,19 +9,13 @@
 #include <csignal>
 #include <random>
 #include <string>
-#include <system_error>
 
 #include "agent/base/text.h"
+#include "collectors/linux/descriptor.h"
+#include "collectors/linux/os_error.h"
 
 namespace vmtriage {
 namespace {
-
-Error error_of(const std::string& name, int number) {
-  ErrorCode code = ErrorCode::io;
-  if (number == ENOENT || number == ENOTDIR) code = ErrorCode::not_found;
-  if (number == EACCES || number == EPERM || number == EROFS) code = ErrorCode::access_denied;
-  return {code, name + ": " + std::generic_category().message(number)};
-}
 
 fs::path temporary_beside(const fs::path& target) {
   std::random_device random;
@@ -31,10 +25,8 @@ fs::path temporary_beside(const fs::path& target) {
 }
 
 void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);  // some file systems refuse it; the file itself has been synced
-  ::close(descriptor);
+  const Descriptor descriptor(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor) ::fsync(descriptor.get());  // some file systems refuse it; the file itself has been synced
 }
 
 }  // namespace
@@ -43,11 +35,10 @@ struct OutputFile::State {
   fs::path target;
   std::string name;
   fs::path temporary;
-  int descriptor = -1;
+  Descriptor descriptor;
   bool published = false;
 
   ~State() {
-    if (descriptor >= 0) ::close(descriptor);
     if (!published && !temporary.empty()) ::unlink(temporary.c_str());
   }
 };
@@ -64,18 +55,18 @@ Result<OutputFile> OutputFile::create(const fs::path& target) {
   state->target = target;
   state->name = printable(target.native());
   const fs::path temporary = temporary_beside(target);
-  state->descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (state->descriptor < 0) return error_of(state->name, errno);
+  state->descriptor = Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!state->descriptor) return os_error(state->name, errno);
   state->temporary = temporary;
   return OutputFile(std::move(state));
 }
 
 Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(state_->descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t written = ::pwrite(state_->descriptor.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return error_of(state_->name, errno);
-    if (written == 0) return error_of(state_->name, EIO);
+    if (written < 0) return os_error(state_->name, errno);
+    if (written == 0) return os_error(state_->name, EIO);
     offset += static_cast<std::uint64_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -83,16 +74,14 @@ Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
 }
 
 Status OutputFile::truncate(std::uint64_t size) {
-  if (::ftruncate(state_->descriptor, static_cast<off_t>(size)) != 0) return error_of(state_->name, errno);
+  if (::ftruncate(state_->descriptor.get(), static_cast<off_t>(size)) != 0) return os_error(state_->name, errno);
   return Done{};
 }
 
 Status OutputFile::publish() {
-  if (::fsync(state_->descriptor) != 0) return error_of(state_->name, errno);
-  const int closed = ::close(state_->descriptor);
-  state_->descriptor = -1;
-  if (closed != 0) return error_of(state_->name, errno);  // NFS and quotas report a full disk here
-  if (::rename(state_->temporary.c_str(), state_->target.c_str()) != 0) return error_of(state_->name, errno);
+  if (::fsync(state_->descriptor.get()) != 0) return os_error(state_->name, errno);
+  if (::close(state_->descriptor.release()) != 0) return os_error(state_->name, errno);  // NFS and quotas report a full disk here
+  if (::rename(state_->temporary.c_str(), state_->target.c_str()) != 0) return os_error(state_->name, errno);
   state_->published = true;
   sync_folder(state_->target.parent_path());
   return Done{};

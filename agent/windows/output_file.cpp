@@ -26,15 +26,14 @@ std::wstring temporary_beside(const fs::path& target) {
   return native_path((target.parent_path() / (".vmtriage-" + to_hex(bytes) + ".part")).string());
 }
 
-/// A new file that only its owner and administrators may open; INVALID_HANDLE_VALUE where it cannot be made.
-HANDLE create_private(const std::wstring& path) {
+/// A new file that only its owner and administrators may open.
+Handle create_private(const std::wstring& path) {
   PSECURITY_DESCRIPTOR descriptor = nullptr;
   if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(kPrivateAcl, SDDL_REVISION_1, &descriptor, nullptr)) {
-    return INVALID_HANDLE_VALUE;
+    return Handle();
   }
   SECURITY_ATTRIBUTES attributes{sizeof(SECURITY_ATTRIBUTES), descriptor, FALSE};
-  const HANDLE handle =
-      CreateFileW(path.c_str(), GENERIC_WRITE, 0, &attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
+  Handle handle(CreateFileW(path.c_str(), GENERIC_WRITE, 0, &attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr));
   const DWORD reason = GetLastError();
   LocalFree(descriptor);
   SetLastError(reason);
@@ -47,11 +46,11 @@ struct OutputFile::State {
   std::wstring target;
   std::string name;
   std::wstring temporary;
-  HANDLE handle = INVALID_HANDLE_VALUE;
+  Handle handle;
   bool published = false;
 
   ~State() {
-    if (handle != INVALID_HANDLE_VALUE) CloseHandle(handle);
+    handle.close();
     if (!published && !temporary.empty()) DeleteFileW(temporary.c_str());
   }
 };
@@ -67,7 +66,7 @@ Result<OutputFile> OutputFile::create(const fs::path& target) {
   state->name = printable(target.string());
   const std::wstring temporary = temporary_beside(target);
   state->handle = create_private(temporary);
-  if (state->handle == INVALID_HANDLE_VALUE) return os_error(state->name, GetLastError());
+  if (!state->handle) return os_error(state->name, GetLastError());
   state->temporary = temporary;
   return OutputFile(std::move(state));
 }
@@ -79,7 +78,7 @@ Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
     place.OffsetHigh = static_cast<DWORD>(offset >> 32);
     const auto wanted = static_cast<DWORD>(std::min(bytes.size(), kMaxWriteBytes));
     DWORD written = 0;
-    if (!WriteFile(state_->handle, bytes.data(), wanted, &written, &place)) {
+    if (!WriteFile(state_->handle.get(), bytes.data(), wanted, &written, &place)) {
       return os_error(state_->name, GetLastError());
     }
     if (written == 0) return os_error(state_->name, ERROR_HANDLE_DISK_FULL);
@@ -92,16 +91,15 @@ Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
 Status OutputFile::truncate(std::uint64_t size) {
   FILE_END_OF_FILE_INFO end{};
   end.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
-  if (!SetFileInformationByHandle(state_->handle, FileEndOfFileInfo, &end, sizeof(end))) {
+  if (!SetFileInformationByHandle(state_->handle.get(), FileEndOfFileInfo, &end, sizeof(end))) {
     return os_error(state_->name, GetLastError());
   }
   return Done{};
 }
 
 Status OutputFile::publish() {
-  if (!FlushFileBuffers(state_->handle)) return os_error(state_->name, GetLastError());
-  CloseHandle(state_->handle);
-  state_->handle = INVALID_HANDLE_VALUE;
+  if (!FlushFileBuffers(state_->handle.get())) return os_error(state_->name, GetLastError());
+  state_->handle.close();
   if (!MoveFileExW(state_->temporary.c_str(), state_->target.c_str(),
                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
     return os_error(state_->name, GetLastError());

@@ -2,32 +2,17 @@
 
 #include <unistd.h>
 
-#include <utility>
+#include "collectors/owned.h"
 
 namespace vmtriage {
 
-/// Owns a file descriptor. -1 is none.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-
-  int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-  int release() { return std::exchange(number_, -1); }
-  void close() {
-    if (number_ >= 0) ::close(release());
-  }
-
- private:
-  int number_;
+struct DescriptorTraits {
+  using Value = int;
+  static constexpr int none() { return -1; }
+  static bool is_none(int number) { return number < 0; }
+  static void close(int number) { ::close(number); }
 };
+
+using Descriptor = Owned<DescriptorTraits>;
 
 }  // namespace vmtriage

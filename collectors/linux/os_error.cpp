@@ -14,6 +14,7 @@ ErrorCode code_of(int number) {
       return ErrorCode::not_found;
     case EACCES:
     case EPERM:
+    case EROFS:
       return ErrorCode::access_denied;
     case EAGAIN:
     case EBUSY:

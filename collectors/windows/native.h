@@ -4,9 +4,9 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "agent/base/result.h"
+#include "collectors/owned.h"
 
 namespace vmtriage {
 
@@ -29,28 +29,13 @@ std::string system_drive();
 /// The Error for a code of GetLastError: `os_error("C:/x", ERROR_ACCESS_DENIED)` reads "C:/x: Access is denied".
 Error os_error(std::string_view thing, DWORD number);
 
-/// Owns a handle.
-class Handle {
- public:
-  explicit Handle(HANDLE handle = INVALID_HANDLE_VALUE) : handle_(handle) {}
-  Handle(Handle&& other) noexcept : handle_(std::exchange(other.handle_, INVALID_HANDLE_VALUE)) {}
-  Handle& operator=(Handle&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() { close(); }
-
-  HANDLE get() const { return handle_; }
-  explicit operator bool() const { return handle_ != INVALID_HANDLE_VALUE && handle_ != nullptr; }
-  HANDLE release() { return std::exchange(handle_, INVALID_HANDLE_VALUE); }
-  void close() {
-    if (*this) CloseHandle(release());
-  }
-
- private:
-  HANDLE handle_;
+struct HandleTraits {
+  using Value = HANDLE;
+  static HANDLE none() { return INVALID_HANDLE_VALUE; }
+  static bool is_none(HANDLE handle) { return handle == INVALID_HANDLE_VALUE || handle == nullptr; }
+  static void close(HANDLE handle) { CloseHandle(handle); }
 };
+
+using Handle = Owned<HandleTraits>;
 
 }  // namespace vmtriage
