@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 
 #include "agent/base/text.h"
+#include "collectors/file_bytes.h"
 
 namespace vmtriage {
 namespace {
@@ -21,7 +23,63 @@ Error seen_as(const std::string& vm_path, const std::string& path, const Error& 
   return {error.code, printable(vm_path) + error.what.substr(prefix.size())};
 }
 
+constexpr std::uint64_t kUnknownSize = std::numeric_limits<std::uint64_t>::max();
+
+/// Goes over an open file up to the size it had, and steps over holes.
+class Pass {
+ public:
+  Pass(std::unique_ptr<FileBytes> bytes, Stretch whole, bool sparse)
+      : bytes_(std::move(bytes)), at_(whole.begin), end_(whole.end), data_end_(sparse ? whole.begin : whole.end) {}
+
+  Result<std::size_t> read(std::span<char> target) {
+    if (at_ >= data_end_ && at_ < end_) step_over_hole();
+    const std::uint64_t left = std::min(data_end_, end_) - at_;
+    if (left == 0) return std::size_t{0};
+    const auto got = bytes_->read_at(at_, target.first(static_cast<std::size_t>(std::min<std::uint64_t>(target.size(), left))));
+    if (!got) return got;
+    at_ += *got;
+    if (*got == 0) end_here();
+    return got;
+  }
+
+  std::shared_ptr<std::uint64_t> hole_bytes() const { return hole_bytes_; }
+  std::shared_ptr<std::uint64_t> lost_bytes() const { return lost_bytes_; }
+
+ private:
+  void step_over_hole() {
+    const Stretch data = bytes_->next_data(at_, end_);
+    *hole_bytes_ += data.begin - at_;
+    at_ = data.begin;
+    data_end_ = data.end;
+  }
+
+  void end_here() {
+    if (end_ != kUnknownSize) *lost_bytes_ += end_ - at_;
+    end_ = data_end_ = at_;
+  }
+
+  std::unique_ptr<FileBytes> bytes_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+  std::uint64_t data_end_;  ///< of the data that is being read; a hole may begin there
+  std::shared_ptr<std::uint64_t> hole_bytes_ = std::make_shared<std::uint64_t>(0);
+  std::shared_ptr<std::uint64_t> lost_bytes_ = std::make_shared<std::uint64_t>(0);
+};
+
 }  // namespace
+
+OpenedFile read_once(std::unique_ptr<FileBytes> bytes, const FileInfo& info, std::uint64_t skip_bytes, ReadUntil until) {
+  const bool known = until == ReadUntil::size_at_open;
+  const std::uint64_t begin = std::min(skip_bytes, info.size);
+  const auto pass = std::make_shared<Pass>(std::move(bytes), Stretch{begin, known ? info.size : kUnknownSize},
+                                           known && info.allocated < info.size);
+  OpenedFile opened;
+  opened.size = info.size - begin;
+  opened.hole_bytes = pass->hole_bytes();
+  opened.lost_bytes = pass->lost_bytes();
+  opened.read = [pass](std::span<char> target) { return pass->read(target); };
+  return opened;
+}
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   auto file = open_file(path);

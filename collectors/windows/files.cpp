@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "collectors/file_bytes.h"
 #include "collectors/windows/native.h"
 
 namespace vmtriage {
@@ -73,68 +74,49 @@ FileInfo info_of(HANDLE handle, const BY_HANDLE_FILE_INFORMATION& facts) {
   return info;
 }
 
-/// One pass over an open file up to the size it had, stepping over holes.
-class FileReader {
+class HandleBytes : public FileBytes {
  public:
-  FileReader(Handle handle, std::string path, std::uint64_t at, std::uint64_t end, bool sparse)
-      : handle_(std::move(handle)), path_(std::move(path)), at_(at), end_(end), sparse_(sparse) {}
+  HandleBytes(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
 
-  Result<std::size_t> read(std::span<char> target) {
-    if (sparse_ && at_ >= data_end_) step_over_hole();
-    const std::uint64_t limit = sparse_ ? std::min(data_end_, end_) : end_;
-    if (at_ >= limit) return std::size_t{0};
-    constexpr std::uint64_t kMaxReadBytes = 1 << 26;
+  Result<std::size_t> read_at(std::uint64_t at, std::span<char> target) override {
     OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(at_);
-    place.OffsetHigh = static_cast<DWORD>(at_ >> 32);
+    place.Offset = static_cast<DWORD>(at);
+    place.OffsetHigh = static_cast<DWORD>(at >> 32);
     DWORD got = 0;
-    const auto wanted = static_cast<DWORD>(std::min({std::uint64_t{target.size()}, limit - at_, kMaxReadBytes}));
+    const auto wanted = static_cast<DWORD>(std::min(target.size(), kMaxReadBytes));
     if (!ReadFile(handle_.get(), target.data(), wanted, &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
       return os_error(printable(path_), GetLastError());
-    }
-    at_ += got;
-    if (got == 0) {
-      *lost_bytes_ += end_ - at_;
-      end_ = at_;
     }
     return std::size_t{got};
   }
 
-  std::shared_ptr<std::uint64_t> hole_bytes() const { return hole_bytes_; }
-  std::shared_ptr<std::uint64_t> lost_bytes() const { return lost_bytes_; }
-
- private:
-  void step_over_hole() {
+  Stretch next_data(std::uint64_t at, std::uint64_t end) override {
     FILE_ALLOCATED_RANGE_BUFFER asked{}, data{};
-    asked.FileOffset.QuadPart = static_cast<LONGLONG>(at_);
-    asked.Length.QuadPart = static_cast<LONGLONG>(end_ - at_);
+    asked.FileOffset.QuadPart = static_cast<LONGLONG>(at);
+    asked.Length.QuadPart = static_cast<LONGLONG>(end - at);
     DWORD size = 0;
     // ERROR_MORE_DATA: there is more than the one range that was asked for.
     if (!DeviceIoControl(handle_.get(), FSCTL_QUERY_ALLOCATED_RANGES, &asked, sizeof asked, &data, sizeof data, &size, nullptr) &&
         GetLastError() != ERROR_MORE_DATA) {
-      sparse_ = false;
-      return;
+      return {at, end};
     }
-    const std::uint64_t begin = size == 0 ? end_ : std::clamp(static_cast<std::uint64_t>(data.FileOffset.QuadPart), at_, end_);
-    *hole_bytes_ += begin - at_;
-    at_ = begin;
-    data_end_ = begin + static_cast<std::uint64_t>(data.Length.QuadPart);
+    if (size == 0) return {end, end};
+    const std::uint64_t begin = std::clamp(static_cast<std::uint64_t>(data.FileOffset.QuadPart), at, end);
+    return {begin, std::min(begin + static_cast<std::uint64_t>(data.Length.QuadPart), end)};
   }
+
+ private:
+  static constexpr std::size_t kMaxReadBytes = 1 << 26;
 
   Handle handle_;
   std::string path_;
-  std::uint64_t at_;
-  std::uint64_t end_;
-  std::uint64_t data_end_ = 0;
-  bool sparse_;
-  std::shared_ptr<std::uint64_t> hole_bytes_ = std::make_shared<std::uint64_t>(0);
-  std::shared_ptr<std::uint64_t> lost_bytes_ = std::make_shared<std::uint64_t>(0);
 };
 
-struct SearchCloser {
-  void operator()(HANDLE search) const {
-    if (search != INVALID_HANDLE_VALUE) FindClose(search);
-  }
+struct SearchTraits {
+  using Value = HANDLE;
+  static HANDLE none() { return INVALID_HANDLE_VALUE; }
+  static bool is_none(HANDLE search) { return search == INVALID_HANDLE_VALUE; }
+  static void close(HANDLE search) { FindClose(search); }
 };
 
 }  // namespace
@@ -161,23 +143,16 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, 
   if (info.type != FileType::regular) return Error{ErrorCode::unsupported, printable(path) + ": not a regular file"};
   Handle handle = open_native(path, GENERIC_READ, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_SEQUENTIAL_SCAN);
   if (!handle) return os_error(printable(path), GetLastError());
-  const std::uint64_t begin = std::min(skip_bytes, info.size);
-  auto reader = std::make_shared<FileReader>(std::move(handle), path, begin, info.size, info.allocated < info.size);
-  OpenedFile opened;
-  opened.size = info.size - begin;
-  opened.hole_bytes = reader->hole_bytes();
-  opened.lost_bytes = reader->lost_bytes();
-  opened.read = [reader](std::span<char> target) { return reader->read(target); };
-  return opened;
+  return read_once(std::make_unique<HandleBytes>(std::move(handle), path), info, skip_bytes, ReadUntil::size_at_open);
 }
 
 Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use) {
   WIN32_FIND_DATAW found{};
   std::wstring pattern = native_path(path);
   pattern += pattern.ends_with(L'\\') ? L"*" : L"\\*";
-  const std::unique_ptr<void, SearchCloser> search(
+  const Owned<SearchTraits> search(
       FindFirstFileExW(pattern.c_str(), FindExInfoBasic, &found, FindExSearchNameMatch, nullptr, FIND_FIRST_EX_LARGE_FETCH));
-  if (search.get() == INVALID_HANDLE_VALUE) {
+  if (!search) {
     const DWORD reason = GetLastError();
     if (reason == ERROR_FILE_NOT_FOUND && file_info(path)) return Done{};  // the root of an empty drive
     return os_error(printable(path), reason);
