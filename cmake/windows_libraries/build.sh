@@ -10,11 +10,14 @@ sources=(libarchive pugixml re2 "$boost" libdeflate bzip2 xz-utils libzstd lz4)
 recipe=$({ cat "$here"/* "$here/../mingw-w64-x86_64.cmake"; echo "$boost"; } | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vmtriage
 prefix=$cache/windows-$recipe
-[ -e "$prefix/complete" ] && { echo "$prefix"; exit; }
+[ -e "$prefix" ] && { echo "$prefix"; exit; }
 
-work=$cache/windows-$recipe.work
-rm -rf "$work"
-mkdir -p "$work"/{apt/parts,apt/lists/partial,apt/cache/archives/partial,src} "$prefix/include" "$prefix/lib"
+# A folder of its own for each run, which gets its name when it is whole: two runs at once do not meet.
+mkdir -p "$cache"
+work=$(mktemp -d "$cache/windows-$recipe.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+made=$work/made
+mkdir -p "$work"/{apt/parts,apt/lists/partial,apt/cache/archives/partial,src} "$made/include" "$made/lib"
 log() { echo "windows libraries: $*" >&2; }
 
 # The machine's own package sources, asked for source code; its own state of apt is not touched.
@@ -48,17 +51,17 @@ done
   /usr/bin/python3 make_unicode_casefold.py >unicode_casefold.cc)
 
 # Libraries that are headers only. /usr/include as a whole would bring in the headers of this machine's C library.
-for headers in boost spdlog fmt CLI nlohmann; do ln -sfn "/usr/include/$headers" "$prefix/include/$headers"; done
+for headers in boost spdlog fmt CLI nlohmann; do ln -sfn "/usr/include/$headers" "$made/include/$headers"; done
 
 log "building"
 export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
 if ! { cmake -S "$here" -B "$work/build" -G Ninja -DCMAKE_TOOLCHAIN_FILE="$here/../mingw-w64-x86_64.cmake" -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_INSTALL_PREFIX="$prefix" -DSOURCES="$work/src" -DVMTRIAGE_WINDOWS_LIBRARIES="$prefix" &&
+    -DCMAKE_INSTALL_PREFIX="$made" -DSOURCES="$work/src" -DVMTRIAGE_WINDOWS_LIBRARIES="$made" &&
     cmake --build "$work/build" --target install -- -j "${VMTRIAGE_JOBS:-$(nproc)}"; } >"$work/build.log" 2>&1; then
   tail -n 40 "$work/build.log" >&2
   exit 1
 fi
-rm -rf "$work"
-touch "$prefix/complete"
+# Refused where another run was faster: its folder holds the same.
+mv -T "$made" "$prefix" 2>/dev/null || [ -e "$prefix" ]
 log "$prefix, $(du -sm "$prefix" | cut -f 1) MB, $SECONDS s"
 echo "$prefix"
