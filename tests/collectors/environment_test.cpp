@@ -279,7 +279,7 @@ TEST_F(DiskTest, DamagedFilesAreNotesAndTheRestIsRead) {
 }
 
 TEST(Environment, TheMetadataServiceIsAskedFirst) {
-  OneShotServer server([](Socket s) {
+  OneShotServer server([](const Socket& s) {
     say(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: " +
                std::to_string(kImds.size()) + "\r\n\r\n" + std::string(kImds));
   });
@@ -294,7 +294,7 @@ TEST(Environment, TheMetadataServiceIsAskedFirst) {
 }
 
 TEST(Environment, ARefusalOfTheMetadataServiceIsANote) {
-  OneShotServer server([](Socket s) { say(s, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"); });
+  OneShotServer server([](const Socket& s) { say(s, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"); });
   EnvironmentQuery query;
   query.imds_address = "127.0.0.1:" + std::to_string(server.request().port);
   query.imds_timeout_ms = 60'000;

@@ -14,9 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-void wait_for_close(Socket socket) {
-  char c = 0;
-  while (recv(socket, &c, 1, 0) > 0) {
+void wait_for_close(const Socket& socket) {
+  while (hear(socket) != 0) {
   }
 }
 
@@ -24,7 +23,7 @@ TEST(Http, ARequestSaysWhatItWantsAndGetsTheBody) {
   Result<HttpReply> reply = HttpReply{};
   std::string received;
   {
-    OneShotServer server([](Socket s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"); });
+    OneShotServer server([](const Socket& s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"); });
     reply = http_get(server.request());
     received = server.received();
   }
@@ -45,32 +44,32 @@ TEST(Http, HostileServersBecomeErrors) {
   };
   const std::vector<Case> cases = {
       {"silence", wait_for_close, ErrorCode::timed_out, "no answer within 150 ms", 150},
-      {"closes at once", [](Socket) {}, ErrorCode::corrupt, "closed without an answer"},
+      {"closes at once", [](const Socket&) {}, ErrorCode::corrupt, "closed without an answer"},
       {"endless headers",
-       [](Socket s) {
+       [](const Socket& s) {
          bool heard = say(s, "HTTP/1.1 200 OK\r\n");
          while (heard) heard = say(s, "X-Header: " + std::string(1000, 'x') + "\r\n");
        },
        ErrorCode::too_large, "headers"},
       {"an endless line",
-       [](Socket s) {
+       [](const Socket& s) {
          while (say(s, std::string(1000, 'x'))) {
          }
        },
        ErrorCode::too_large, "8 KiB"},
       {"an endless body",
-       [](Socket s) {
+       [](const Socket& s) {
          bool heard = say(s, "HTTP/1.1 200 OK\r\n\r\n");
          while (heard) heard = say(s, std::string(4096, 'x'));
        },
        ErrorCode::too_large, "longer than"},
       {"slow drip",
-       [](Socket s) {
+       [](const Socket& s) {
          say(s, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
          while (say(s, "x")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
        },
        ErrorCode::timed_out, "no answer within 150 ms", 150},
-      {"half a body", [](Socket s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }, ErrorCode::corrupt,
+      {"half a body", [](const Socket& s) { say(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }, ErrorCode::corrupt,
        "in the middle"},
   };
   for (const Case& c : cases) {
@@ -109,7 +108,7 @@ TEST(Http, AStopRequestEndsTheWait) {
 TEST(Http, ARefusedConnectionIsAnError) {
   std::uint16_t port = 0;
   {
-    OneShotServer server([](Socket) {});
+    OneShotServer server([](const Socket&) {});
     port = server.request().port;
   }
   const Result<HttpReply> reply = http_get({"127.0.0.1", port});

@@ -9,7 +9,7 @@ namespace {
 
 TEST(Http, ProxySettingsAreIgnored) {
   setenv("http_proxy", "http://127.0.0.1:1", 1);
-  OneShotServer server([](Socket s) { say(s, "HTTP/1.1 204 No Content\r\n\r\n"); });
+  OneShotServer server([](const Socket& s) { say(s, "HTTP/1.1 204 No Content\r\n\r\n"); });
   const Result<HttpReply> reply = http_get(server.request());
   unsetenv("http_proxy");
   ASSERT_TRUE(reply.ok()) << reply.error().what;
