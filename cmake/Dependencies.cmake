@@ -12,10 +12,16 @@ function(find_dep name)
   set_target_properties(dep::${name} PROPERTIES IMPORTED_LOCATION "${DEP_${name}}")
 endfunction()
 
-foreach(library boost_filesystem archive pugixml re2 z deflate)
+foreach(library boost_filesystem archive pugixml re2 z)
   find_dep(${library})
 endforeach()
 target_link_libraries(dep::re2 INTERFACE Threads::Threads)
+
+# Built by cmake/isal: no Debian release has the archive.
+find_library(DEP_isal isal HINTS ${VMTRIAGE_ISAL}/lib NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+find_path(DEP_isal_headers isa-l/igzip_lib.h HINTS ${VMTRIAGE_ISAL}/include NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+add_library(dep::isal UNKNOWN IMPORTED)
+set_target_properties(dep::isal PROPERTIES IMPORTED_LOCATION "${DEP_isal}" INTERFACE_INCLUDE_DIRECTORIES "${DEP_isal_headers}")
 
 if(WIN32)
   set(sha256 bcrypt)
@@ -45,7 +51,7 @@ target_link_libraries(deps_collectors INTERFACE dep::boost_filesystem dep::archi
 
 add_library(deps_analyzers INTERFACE)
 add_library(deps::analyzers ALIAS deps_analyzers)
-target_link_libraries(deps_analyzers INTERFACE dep::re2 dep::pugixml dep::z dep::deflate Threads::Threads)
+target_link_libraries(deps_analyzers INTERFACE dep::re2 dep::pugixml dep::z dep::isal Threads::Threads)
 
 add_library(deps_agent INTERFACE)
 add_library(deps::agent ALIAS deps_agent)

@@ -1,6 +1,6 @@
 #include "analyzers/evtx/chunk.h"
 
-#include <libdeflate.h>
+#include <isa-l/crc.h>
 
 #include <algorithm>
 
@@ -25,7 +25,7 @@ std::uint32_t header_crc(Bytes chunk) {
 
 }  // namespace
 
-std::uint32_t evtx_crc32(std::uint32_t crc, Bytes bytes) { return libdeflate_crc32(crc, bytes.data(), bytes.size()); }
+std::uint32_t evtx_crc32(std::uint32_t crc, Bytes bytes) { return crc32_gzip_refl(crc, bytes.data(), bytes.size()); }
 
 bool has_chunk_signature(Bytes bytes) {
   return bytes.size() >= sizeof kSignature && std::memcmp(bytes.data(), kSignature, sizeof kSignature) == 0;

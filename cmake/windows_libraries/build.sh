@@ -5,9 +5,10 @@
 # The packages it needs are those of `./dev windows`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../source_packages.sh"
 boost=boost$(dpkg-query -W -f '${Depends}' libboost-filesystem-dev | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
-sources=(libarchive pugixml re2 "$boost" libdeflate bzip2 xz-utils libzstd lz4)
-recipe=$({ cat "$here"/* "$here/../mingw-w64-x86_64.cmake"; echo "$boost"; } | sha256sum | cut -c1-16)
+sources=(libarchive pugixml re2 "$boost" bzip2 xz-utils libzstd lz4)
+recipe=$({ cat "$here"/* "$here"/../{mingw-w64-x86_64.cmake,source_packages.sh}; echo "$boost"; } | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vmtriage
 prefix=$cache/windows-$recipe
 [ -e "$prefix" ] && { echo "$prefix"; exit; }
@@ -17,23 +18,11 @@ mkdir -p "$cache"
 work=$(mktemp -d "$cache/windows-$recipe.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 made=$work/made
-mkdir -p "$work"/{apt/parts,apt/lists/partial,apt/cache/archives/partial,src} "$made/include" "$made/lib"
+mkdir -p "$work/src" "$made/include" "$made/lib"
 log() { echo "windows libraries: $*" >&2; }
 
-# The machine's own package sources, asked for source code; its own state of apt is not touched.
-for file in /etc/apt/sources.list.d/*.sources; do
-  [ -e "$file" ] && sed 's/^Types:.*/Types: deb-src/' "$file" >"$work/apt/parts/$(basename "$file")"
-done
-for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-  [ -e "$file" ] && sed -n 's/^deb /deb-src /p' "$file" >"$work/apt/parts/$(basename "$file" .list).list"
-done
-apt() {
-  apt-get -qq -o Dir::Etc::SourceParts="$work/apt/parts" -o Dir::Etc::SourceList=/dev/null -o Dir::State::Lists="$work/apt/lists" \
-    -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@" >&2
-}
 log "fetching the source packages ${sources[*]}"
-apt update
-(cd "$work/src" && apt source --download-only "${sources[@]}")
+fetch_source_packages "$work/src" "${sources[@]}"
 
 cd "$work/src"
 for package in "${sources[@]}"; do

@@ -92,7 +92,7 @@ Result<bool> wait_some(const Socket& socket, Awaited awaited, int milliseconds) 
   FD_ZERO(&failed);
   FD_SET(number_of(socket), &ready);
   FD_SET(number_of(socket), &failed);
-  const timeval pause{milliseconds / 1000, static_cast<long>(milliseconds % 1000) * 1000};
+  timeval pause{milliseconds / 1000, static_cast<long>(milliseconds % 1000) * 1000};
   const bool input = awaited == Awaited::input;
   const int count = select(0, input ? &ready : nullptr, input ? nullptr : &ready, &failed, &pause);
   if (count < 0) return last_error("waiting");
