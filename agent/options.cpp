@@ -3,12 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
-#include <sstream>
+
+#include "collectors/catalog.h"
 
 namespace vmtriage {
 namespace {
 
 constexpr int kUsageError = 64;
+
+constexpr const char* kExamples =
+    "  sudo vmtriage collect                      diagnose this VM and make the zip for support\n"
+    "  vmtriage analyze /mnt/copied-disk          diagnose a copied disk, a folder or an archive\n"
+    "  vmtriage explain UserErrorFsFreezeFailed   what an error code means";
 
 /// Turns an option's text into a size or a time, with the words for what is wrong.
 template <typename T, typename Parse>
@@ -28,20 +34,15 @@ class CommandLine {
     app_.set_version_flag("--version", "vmtriage " VMTRIAGE_VERSION);
     app_.require_subcommand(1);
     app_.allow_windows_style_options(false);  // one syntax on every system; subcommands take this over
-    app_.footer(
-        "Examples:\n"
-        "  sudo vmtriage collect                      diagnose this VM and make the zip for support\n"
-        "  vmtriage analyze /mnt/copied-disk          diagnose a copied disk, a folder or an archive\n"
-        "  vmtriage explain UserErrorFsFreezeFailed   what an error code means\n\n"
-        "Exit codes: 0 nothing wrong, 1 warning, 2 error, 3 evidence is missing, 64 wrong usage,\n"
-        "69 something needed is unavailable, 73 output cannot be created, 74 I/O error or disk full, 75 another run is active,\n"
-        "77 no permission");
+    app_.footer(std::string("Examples:\n") + kExamples + "\n\nExit codes:" + exit_codes());
     add_collect();
     add_analyze();
     add_events();
     add_explain();
     add_verify();
     add_list();
+    add_completion();
+    add_man();
   }
 
   std::variant<Options, UsageAnswer> parse(int argc, const char* const* argv) {
@@ -62,7 +63,50 @@ class CommandLine {
     return options_;
   }
 
+  std::vector<CommandInfo> table() const {
+    std::vector<CommandInfo> commands = {info_of(app_, kExamples)};
+    for (const CLI::App* command : app_.get_subcommands({}))
+      commands.push_back(info_of(*command, examples_.at(command)));
+    return commands;
+  }
+
  private:
+  static std::string exit_codes() {
+    std::string out;
+    for (const ExitMeaning& exit : kExitMeanings)
+      out += "\n  " + std::to_string(exit.code) + (exit.code < 10 ? "   " : "  ") + exit.meaning;
+    return out;
+  }
+
+  CommandInfo info_of(const CLI::App& app, const std::string& examples) const {
+    CommandInfo command{app.get_name(), app.get_description(), examples, {}};
+    for (const CLI::Option* option : app.get_options({})) command.options.push_back(info_of(*option));
+    return command;
+  }
+
+  OptionInfo info_of(const CLI::Option& option) const {
+    OptionInfo info;
+    for (const std::string& name : option.get_snames()) info.names.push_back("-" + name);
+    for (const std::string& name : option.get_lnames()) info.names.push_back("--" + name);
+    const std::string type = option.get_type_name();  // TEXT:{en,ja}
+    if (option.get_items_expected_max() > 0)
+      info.value = info.names.empty() ? option.get_name(true) : type.substr(0, type.find(':'));
+    info.help = option.get_description();
+    info.preset = option.get_default_str();
+    if (const auto found = choices_.find(&option); found != choices_.end()) info.choices = found->second;
+    info.repeats = option.get_items_expected_max() > 1;
+    return info;
+  }
+
+  /// Words that completions offer for an option.
+  void offer(const CLI::Option* option, std::vector<std::string> words) { choices_[option] = std::move(words); }
+
+  /// Words of which an option's value must be one.
+  void allow(CLI::Option* option, std::vector<std::string> words) {
+    option->check(CLI::IsMember(words, CLI::ignore_case));
+    offer(option, std::move(words));
+  }
+
   UsageAnswer usage_error(const CLI::ParseError& error, int argc, const char* const* argv) {
     std::string reason = error.what();
     std::replace(reason.begin(), reason.end(), '\n', ' ');
@@ -73,7 +117,8 @@ class CommandLine {
       return {kUsageError, "vmtriage: '" + printable(argv[1]) + "' is not a command; there are " + names + "\n"};
     }
     if (argc > 1 && !known) {
-      return {kUsageError, "vmtriage: '" + printable(argv[1]) + "' stands where a command is expected; see vmtriage --help\n"};
+      return {kUsageError,
+              "vmtriage: '" + printable(argv[1]) + "' stands where a command is expected; see vmtriage --help\n"};
     }
     const std::string help = known ? std::string("vmtriage ") + argv[1] + " --help" : "vmtriage --help";
     return {kUsageError, "vmtriage: " + printable(reason) + "; see " + help + "\n"};
@@ -85,20 +130,31 @@ class CommandLine {
     app->footer("Examples:\n" + examples);
     app->fallthrough(false);
     commands_[name] = command;
+    examples_[app] = examples;
+    return app;
+  }
+
+  /// What every command that reads evidence or tells about it takes.
+  void add_shared(CLI::App* app) {
     static const std::map<std::string, Language> kLanguages = {{"en", Language::en}, {"ja", Language::ja}};
-    static const std::map<std::string, OutputFormat> kFormats = {
-        {"text", OutputFormat::text}, {"json", OutputFormat::json}, {"jsonl", OutputFormat::json}, {"html", OutputFormat::html}};
-    app->add_option_function<std::string>(
-           "--lang", [this](const std::string& text) { options_.lang = kLanguages.at(text); }, "en or ja (default: the user's)")
-        ->check(CLI::IsMember({"en", "ja"}));
-    app->add_option_function<std::string>(
-           "--format", [this](const std::string& text) { options_.format = kFormats.at(text); }, "text, json or html")
-        ->check(CLI::IsMember({"text", "json", "jsonl", "html"}));
-    app->add_option("--rules", options_.rule_folders, "a folder with more rules (*.xml); may be repeated")->allow_extra_args(false);
+    static const std::map<std::string, OutputFormat> kFormats = {{"text", OutputFormat::text},
+                                                                 {"json", OutputFormat::json},
+                                                                 {"jsonl", OutputFormat::json},
+                                                                 {"html", OutputFormat::html}};
+    allow(app->add_option_function<std::string>(
+              "--lang", [this](const std::string& text) { options_.lang = kLanguages.at(text); },
+              "en or ja (default: the user's)"),
+          {"en", "ja"});
+    allow(
+        app->add_option_function<std::string>(
+            "--format", [this](const std::string& text) { options_.format = kFormats.at(text); }, "text, json or html"),
+        {"text", "json", "jsonl", "html"});
+    app->add_option("--rules", options_.rule_folders, "a folder with more rules (*.xml); may be repeated")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
     app->add_flag("-q,--quiet", options_.quiet, "no progress, no notes");
     app->add_flag("-v,--verbose", options_.verbosity, "say more on standard error");
     app->add_flag("--no-color", options_.no_color, "no colours (NO_COLOR does the same)");
-    return app;
   }
 
   void add_range(CLI::App* app) {
@@ -106,39 +162,65 @@ class CommandLine {
     const auto time = [moment](const std::string& text) { return parse_user_time(text, moment); };
     constexpr const char* kExpected = "time; write 2024-05-01, 2024-05-01T02:03:04Z, 24h, 7d or yesterday";
     app->add_option("--since", since_text_, "only what is newer: 2024-05-01, 2024-05-01T02:03Z, 24h, 7d, yesterday")
+        ->type_name("TIME")
         ->check(reads(options_.since, time, kExpected));
-    app->add_option("--until", until_text_, "only what is older")->check(reads(options_.until, time, kExpected));
-    app->add_option("--threads", options_.threads, "how many cores to use")->check(CLI::Range(1u, 64u))->capture_default_str();
+    app->add_option("--until", until_text_, "only what is older")
+        ->type_name("TIME")
+        ->check(reads(options_.until, time, kExpected));
+    app->add_option("--threads", options_.threads, "how many cores to use")
+        ->check(CLI::Range(1u, 64u))
+        ->capture_default_str();
   }
 
   void add_collect() {
-    CLI::App* app = add_command(
-        "collect", "Collect this VM's evidence, analyze it and write one zip for support", Options::Command::collect,
-        "  sudo vmtriage collect\n"
-        "  sudo vmtriage collect --profile sap-hana --case-id 2405010040001234 -o /tmp\n"
-        "  sudo vmtriage collect --profile file-restore --path /root/myVM-20240501093913\n"
-        "  vmtriage collect --root /mnt/disk --dry-run");
-    app->add_option("--profile", options_.profiles,
-                    "vm-backup (default), minimal, sap-hana, file-restore, everything; may be repeated")
-        ->allow_extra_args(false);
-    app->add_option("-o,--output", options_.output, "folder or file name of the zip (default: the current folder)");
-    app->add_option("--root", options_.root, "a mounted disk or copied tree that stands for the VM")->capture_default_str();
+    CLI::App* app = add_command("collect", "Collect this VM's evidence, analyze it and write one zip for support",
+                                Options::Command::collect,
+                                "  sudo vmtriage collect\n"
+                                "  sudo vmtriage collect --profile sap-hana --case-id 2405010040001234 -o /tmp\n"
+                                "  sudo vmtriage collect --profile file-restore --path /root/myVM-20240501093913\n"
+                                "  vmtriage collect --root /mnt/disk --dry-run");
+    add_shared(app);
+    const std::vector<std::string> profiles = Catalog::built_in().profiles();
+    offer(
+        app->add_option("--profile", options_.profiles, join(profiles, ", ") + " (default: vm-backup); may be repeated")
+            ->type_name("NAME")
+            ->allow_extra_args(false),
+        profiles);
+    app->add_option("-o,--output", options_.output, "folder or file name of the zip (default: the current folder)")
+        ->type_name("PATH");
+    app->add_option("--root", options_.root, "a mounted disk or copied tree that stands for the VM")
+        ->type_name("DIR")
+        ->capture_default_str();
     app->add_option("--case-id", options_.case_id, "number of the support case, for the zip's name and the ticket");
     app->add_option("--vault", options_.vault, "name of the Recovery Services vault, for the ticket");
-    app->add_option("--vault-resource-group", options_.vault_resource_group, "resource group of the vault, for the ticket");
-    app->add_option("--include", options_.includes, "a glob of more files; may be repeated")->allow_extra_args(false);
-    app->add_option("--exclude", options_.excludes, "a glob of files to leave out; may be repeated")->allow_extra_args(false);
-    app->add_option("--path", options_.paths, "the file-restore script, or the folder that it made; may be repeated")->allow_extra_args(false);
+    app->add_option("--vault-resource-group", options_.vault_resource_group,
+                    "resource group of the vault, for the ticket");
+    app->add_option("--include", options_.includes, "a glob of more files; may be repeated")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    app->add_option("--exclude", options_.excludes, "a glob of files to leave out; may be repeated")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    app->add_option("--path", options_.paths, "the file-restore script, or the folder that it made; may be repeated")
+        ->type_name("PATH")
+        ->allow_extra_args(false);
     app->add_flag("--include-personal", options_.include_personal, "sign-in logs too (auth, secure, audit)");
-    app->add_option("--max-file-size", file_size_text_, "of a longer text the newest part is kept, of a compressed one the first part (default 256M)")
+    app->add_option("--max-file-size", file_size_text_,
+                    "of a longer text the newest part is kept, of a compressed one the first part (default 256M)")
+        ->type_name("SIZE")
         ->check(reads(options_.max_file_size, parse_size, "size; write 500000, 64M or 2G"));
     app->add_option("--max-total-size", total_size_text_, "bytes before compression (default 2G)")
+        ->type_name("SIZE")
         ->check(reads(options_.max_total_size, parse_size, "size; write 500000, 64M or 2G"));
     app->add_option("--timeout", options_.timeout_s, "seconds after which the run ends with what it has")
+        ->type_name("SECONDS")
         ->check(CLI::Range(1, 86400))
         ->capture_default_str();
-    app->add_option("--compression", options_.compression, "1 fast … 9 small")->check(CLI::Range(1, 9))->capture_default_str();
-    app->add_option("--imds-address", options_.imds_address, "address:port of the instance metadata service, for tests");
+    app->add_option("--compression", options_.compression, "1 (fast) to 9 (small)")
+        ->check(CLI::Range(1, 9))
+        ->capture_default_str();
+    app->add_option("--imds-address", options_.imds_address, "address:port of the instance metadata service, for tests")
+        ->type_name("ADDRESS");
     app->add_flag("--dry-run", options_.dry_run, "print what would be collected and what not, and why; touch nothing");
     app->add_flag("--batch", options_.batch, "for scripts: no progress, print only the path of the zip");
     app->add_flag("--low-priority", options_.low_priority, "leave processor and disk to the others");
@@ -151,6 +233,7 @@ class CommandLine {
                                 "  vmtriage analyze /mnt/disk\n"
                                 "  vmtriage analyze logs.zip --lang ja\n"
                                 "  vmtriage analyze --format json sosreport.tar.xz > findings.json");
+    add_shared(app);
     app->add_option("PATH", options_.operands, "folder, file or archive (zip, tar, tar.gz/xz/zst, 7z)")->required();
     add_range(app);
   }
@@ -159,26 +242,34 @@ class CommandLine {
     CLI::App* app = add_command("events", "Print the events of Windows event logs (.evtx)", Options::Command::events,
                                 "  vmtriage events System.evtx --provider volsnap --level error\n"
                                 "  vmtriage events Application.evtx --provider VSS --id 8229 --format jsonl");
+    add_shared(app);
     app->add_option("FILE", options_.operands, "an .evtx file")->required();
-    app->add_option("--provider", options_.event_providers, "only this provider; may be repeated")->allow_extra_args(false);
+    app->add_option("--provider", options_.event_providers, "only this provider; may be repeated")
+        ->allow_extra_args(false);
     app->add_option("--id", options_.event_ids, "only this event id; may be repeated")->allow_extra_args(false);
-    app->add_flag("--recovered", options_.event_recovered, "also events found behind damage; they may be older than their neighbours");
-    app->add_option("--level", options_.event_level, "only this level and worse: critical, error, warning, information, verbose");
+    app->add_flag("--recovered", options_.event_recovered,
+                  "also events found behind damage; they may be older than their neighbours");
+    const std::vector<std::string> levels = {"critical", "error", "warning", "information", "verbose"};
+    allow(app->add_option("--level", options_.event_level, "only this level and worse: " + join(levels, ", ")), levels);
     add_range(app);
   }
 
   void add_explain() {
-    CLI::App* app = add_command("explain", "What an error code means, where it shows and what to do", Options::Command::explain,
-                                "  vmtriage explain UserErrorFsFreezeFailed\n"
-                                "  vmtriage explain 0x800423f4 --lang ja\n"
-                                "  vmtriage explain \"restore point collection\"\n"
-                                "  cat codes.txt | vmtriage explain -");
-    app->add_option("CODE", options_.operands, "codes, or words of the message; - reads them from standard input")->required();
+    CLI::App* app =
+        add_command("explain", "What an error code means, where it shows and what to do", Options::Command::explain,
+                    "  vmtriage explain UserErrorFsFreezeFailed\n"
+                    "  vmtriage explain 0x800423f4 --lang ja\n"
+                    "  vmtriage explain \"restore point collection\"\n"
+                    "  cat codes.txt | vmtriage explain -");
+    add_shared(app);
+    app->add_option("CODE", options_.operands, "codes, or words of the message; - reads them from standard input")
+        ->required();
   }
 
   void add_verify() {
     CLI::App* app = add_command("verify", "Check every file of a bundle against its manifest", Options::Command::verify,
                                 "  vmtriage verify vmtriage_2405010040001234_vm1_20240501T020304Z_3fa2c1.zip");
+    add_shared(app);
     app->add_option("BUNDLE", options_.operands, "a zip made by vmtriage collect")->required();
   }
 
@@ -187,18 +278,31 @@ class CommandLine {
                                 "  vmtriage list artifacts\n"
                                 "  vmtriage list rules --patterns\n"
                                 "  vmtriage list profiles");
-    app->add_option("WHAT", options_.operands, "artifacts, rules, profiles or codes")
-        ->required()
-        ->expected(1)
-        ->check(CLI::IsMember({"artifacts", "rules", "profiles", "codes"}));
+    add_shared(app);
+    allow(app->add_option("WHAT", options_.operands, "artifacts, rules, profiles or codes")->required()->expected(1),
+          {"artifacts", "rules", "profiles", "codes"});
     app->add_flag("--patterns", options_.patterns, "with rules: only the regular expressions, one a line");
-    app->add_option("--os", options_.list_os, "with rules: only those for the evidence of linux or windows")
-        ->check(CLI::IsMember({"linux", "windows"}));
+    allow(app->add_option("--os", options_.list_os, "with rules: only those for the evidence of linux or windows"),
+          {"linux", "windows"});
   }
+
+  void add_completion() {
+    CLI::App* app = add_command("completion", "Print the script that completes commands, options and values in a shell",
+                                Options::Command::completion,
+                                "  source <(vmtriage completion bash)\n"
+                                "  vmtriage completion fish > ~/.config/fish/completions/vmtriage.fish\n"
+                                "  vmtriage completion powershell | Out-String | Invoke-Expression");
+    allow(app->add_option("SHELL", options_.operands, "bash, zsh, fish or powershell")->required()->expected(1),
+          {"bash", "zsh", "fish", "powershell"});
+  }
+
+  void add_man() { add_command("man", "Print the manual page", Options::Command::man, "  vmtriage man | man -l -"); }
 
   CLI::App app_;
   Options options_;
   std::map<std::string, Options::Command> commands_;
+  std::map<const CLI::App*, std::string> examples_;
+  std::map<const CLI::Option*, std::vector<std::string>> choices_;
   std::string since_text_, until_text_, file_size_text_, total_size_text_;
 };
 
@@ -209,5 +313,7 @@ std::variant<Options, UsageAnswer> parse_options(const std::vector<std::string>&
   for (const std::string& argument : arguments) words.push_back(argument.c_str());
   return CommandLine().parse(static_cast<int>(words.size()), words.data());
 }
+
+std::vector<CommandInfo> command_table() { return CommandLine().table(); }
 
 }  // namespace vmtriage

@@ -11,9 +11,11 @@
 #include <thread>
 
 #include "agent/bundle.h"
+#include "agent/completion.h"
 #include "agent/events.h"
 #include "agent/explain.h"
 #include "agent/list.h"
+#include "agent/man_page.h"
 #include "agent/scan.h"
 #include "agent/verify.h"
 #include "analyzers/checks/registry.h"
@@ -96,12 +98,10 @@ std::string render(const std::string& path, const VerifyReport& report) {
   return out;
 }
 
-/// 1 to 5, as event logs number them.
-std::optional<std::uint8_t> parse_event_level(std::string_view name) {
+/// 1 to 5, as event logs number them; `name` is one of these.
+std::uint8_t event_level_of(std::string_view name) {
   constexpr std::string_view kNames[] = {"critical", "error", "warning", "information", "verbose"};
-  const auto found = std::find(std::begin(kNames), std::end(kNames), to_lower(name));
-  if (found == std::end(kNames)) return std::nullopt;
-  return static_cast<std::uint8_t>(found - std::begin(kNames) + 1);
+  return static_cast<std::uint8_t>(std::find(std::begin(kNames), std::end(kNames), name) - std::begin(kNames) + 1);
 }
 
 int complain(int code, const std::string& what, const std::string& advice = {}) {
@@ -132,6 +132,8 @@ class Run {
       case Options::Command::verify: return verify();
       case Options::Command::list: return list();
       case Options::Command::events: return events();
+      case Options::Command::completion: return print(completion_script(options_.operands.front(), command_table()));
+      case Options::Command::man: return print(man_page(command_table()));
     }
     return kUsage;
   }
@@ -449,11 +451,7 @@ class Run {
     wanted.threads = options_.threads;
     wanted.recovered = options_.event_recovered;
     wanted.format = options_.format == OutputFormat::text ? EventsFormat::text : EventsFormat::jsonl;
-    if (!options_.event_level.empty()) {
-      const auto level = parse_event_level(options_.event_level);
-      if (!level) return complain(kUsage, "--level: '" + printable(options_.event_level) + "' is none of critical, error, warning, information, verbose");
-      wanted.level = *level;
-    }
+    if (!options_.event_level.empty()) wanted.level = event_level_of(options_.event_level);
     for (const std::string& path : options_.operands) {
       if (const auto info = file_info(path); !info) return complain(exit_code_of(info.error(), kUsage), info.error().what);
     }
@@ -463,6 +461,11 @@ class Run {
       worst = std::max(worst, run_events(wanted, stdout, stderr));
     }
     return worst;
+  }
+
+  static int print(const std::string& text) {
+    std::cout << text;
+    return 0;
   }
 
   void print(const Report& report) const {
