@@ -68,7 +68,8 @@ runs_in() {
   local root=$1 said
   said=$(as_root chroot "$root" /usr/bin/vmtriage --version)
   [ "$said" = "vmtriage $version" ] || fail "$root: --version says '$said'"
-  as_root chroot "$root" /usr/bin/vmtriage explain UserErrorFsFreezeFailed | grep -q fsfreeze || fail "$root: explain does not explain"
+  said=$(as_root chroot "$root" /usr/bin/vmtriage explain --lang en UserErrorFsFreezeFailed)
+  [[ $said == *"could not be frozen"* ]] || fail "$root: explain says '$said'"
   as_root mkdir -p "$root/tmp"
   as_root cp -r demo/vm "$root/tmp/vm"
   said=$(as_root chroot "$root" /usr/bin/vmtriage analyze /tmp/vm) && fail "$root: analyze finds nothing"
@@ -81,7 +82,7 @@ files_in() { as_root find "$1" -xdev -path "$1/var/lib/dpkg" -prune -o -path "$1
 
 check_deb() {
   local root=build/fresh-root before
-  lintian --allow-root --fail-on error,warning,info --display-info "$deb"
+  lintian --allow-root --fail-on error,warning "$deb"
   fresh_root
   as_root chroot $root dpkg --purge vmtriage >/dev/null 2>&1  # of a check that was ended in the middle
   before=$(files_in $root)
@@ -100,10 +101,10 @@ check_rpm() {
   as_root rm -rf "$root"
   mkdir -p "$root"
   as_root rpm --root "$root" --initdb
-  as_root rpm --root "$root" --install --nodeps "$rpm"
+  as_root rpm --root "$root" --force-debian --install --nodeps "$rpm"
   as_root rpm --root "$root" --verify --nodeps vmtriage
   runs_in "$root"
-  as_root rpm --root "$root" --erase vmtriage
+  as_root rpm --root "$root" --force-debian --erase vmtriage
   [ -z "$(as_root find "$root" -name '*vmtriage*')" ] || fail "$rpm: is removed, but not without a trace"
   as_root rm -rf "$root"
 }
