@@ -61,9 +61,9 @@ Bundle::Bundle(std::string path, std::unique_ptr<ZipWriter> zip)
   if (!folder_.starts_with("vmtriage_")) folder_ = "vmtriage_" + folder_;
 }
 
-Result<std::unique_ptr<Bundle>> Bundle::create(const std::string& path, int level) {
+Result<std::unique_ptr<Bundle>> Bundle::create(const std::string& path, Compression compression) {
   ZipOptions options;
-  options.level = level;
+  options.compression = compression;
   auto zip = ZipWriter::create(path, options);
   if (!zip) return zip.error();
   return std::unique_ptr<Bundle>(new Bundle(path, std::move(*zip)));

@@ -30,7 +30,7 @@ struct StoredAs {
 class Bundle {
  public:
   /// Creates `<folder>/<name>.zip` as a private temporary. Errors: not_found, access_denied, io.
-  static Result<std::unique_ptr<Bundle>> create(const std::string& path, int level);
+  static Result<std::unique_ptr<Bundle>> create(const std::string& path, Compression compression);
 
   /// Starts a file; from any thread. Errors: io.
   Result<ZipWriter::Entry> open(const Artifact& artifact);

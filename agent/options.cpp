@@ -216,9 +216,13 @@ class CommandLine {
         ->type_name("SECONDS")
         ->check(CLI::Range(1, 86400))
         ->capture_default_str();
-    app->add_option("--compression", options_.compression, "1 (fast) to 9 (small)")
-        ->check(CLI::Range(1, 9))
-        ->capture_default_str();
+    static const std::map<std::string, Compression> kCompressions = {
+        {"fast", Compression::fast}, {"default", Compression::normal}, {"small", Compression::small}};
+    allow(app->add_option_function<std::string>(
+                 "--compression", [this](const std::string& text) { options_.compression = kCompressions.at(text); },
+                 "small takes six times as long as default and makes the zip a tenth smaller")
+              ->default_str("default"),
+          {"fast", "default", "small"});
     app->add_option("--imds-address", options_.imds_address, "address:port of the instance metadata service, for tests")
         ->type_name("ADDRESS");
     app->add_flag("--dry-run", options_.dry_run, "print what would be collected and what not, and why; touch nothing");

@@ -8,6 +8,7 @@
 
 #include "agent/base/text.h"
 #include "agent/base/time.h"
+#include "agent/deflater.h"
 
 namespace vmtriage {
 
@@ -42,7 +43,7 @@ struct Options {
   std::uint64_t max_total_size = 2ULL << 30;
   int timeout_s = 1800;
   unsigned threads = 2;
-  int compression = 6;
+  Compression compression = Compression::normal;
 
   // collect and analyze
   std::optional<Time> since, until;

@@ -1,12 +1,10 @@
 #include "agent/zip_writer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <isa-l/crc.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <limits>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -24,89 +22,6 @@ constexpr std::size_t kSliceBytes = 64 << 10;
 /// What a streaming entry collects before it writes.
 constexpr std::size_t kStreamBytes = 1 << 20;
 constexpr std::size_t kDirectoryBlockBytes = 1 << 20;
-/// The 64-bit form of what libarchive writes behind an entry's bytes: signature, CRC, two sizes.
-constexpr std::size_t kDescriptorBytes = 24;
-/// libarchive deflates whatever has no size, so a stored entry claims one that is never reached.
-constexpr la_int64_t kEndlessSize = std::numeric_limits<la_int64_t>::max() / 4;
-
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) value = value << 8 | static_cast<unsigned char>(*byte);
-  return value;
-}
-
-struct ArchiveDeleter {
-  void operator()(archive* handle) const { archive_write_free(handle); }
-  void operator()(archive_entry* handle) const { archive_entry_free(handle); }
-};
-
-/// One libarchive zip writer for one entry. It keeps the entry's bytes and drops what libarchive puts around them:
-/// names never go through libarchive, whose setters crash or garble them in one locale or another.
-class Encoder {
- public:
-  explicit Encoder(int level) : level_(level) {}
-  Encoder(const Encoder&) = delete;  // libarchive holds its address
-  Encoder& operator=(const Encoder&) = delete;
-
-  Status start() {
-    archive_.reset(archive_write_new());
-    archive* handle = archive_.get();
-    const std::string level(1, static_cast<char>('0' + level_));
-    const bool ready =
-        handle != nullptr && archive_write_set_format_zip(handle) == ARCHIVE_OK &&
-        archive_write_set_format_option(handle, "zip", "compression-level", level.c_str()) == ARCHIVE_OK &&
-        archive_write_set_bytes_per_block(handle, 0) == ARCHIVE_OK &&
-        archive_write_open(handle, this, nullptr, &Encoder::take, nullptr) == ARCHIVE_OK;
-    if (!ready) return failure();
-    const std::unique_ptr<archive_entry, ArchiveDeleter> entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), "x");
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    if (level_ == 0) archive_entry_set_size(entry.get(), kEndlessSize);
-    if (archive_write_header(handle, entry.get()) != ARCHIVE_OK) return failure();
-    keeps_ = true;
-    return Done{};
-  }
-
-  Status encode(std::string_view block) {
-    const la_ssize_t taken = archive_write_data(archive_.get(), block.data(), block.size());
-    return taken == static_cast<la_ssize_t>(block.size()) ? Status(Done{}) : failure();
-  }
-
-  /// Ends the entry: the rest of its bytes are in `bytes` then, its sums in `record`.
-  Status finish(ZipRecord& record) {
-    if (archive_write_finish_entry(archive_.get()) != ARCHIVE_OK) return failure();
-    keeps_ = false;
-    archive_.reset();
-    if (bytes.size() < kDescriptorBytes) return failure();
-    const std::string_view descriptor = std::string_view(bytes).substr(bytes.size() - kDescriptorBytes);
-    if (!descriptor.starts_with("PK\x07\x08")) return failure();
-    record.method = level_ == 0 ? kZipStored : kZipDeflated;
-    record.crc = static_cast<std::uint32_t>(little_endian(descriptor.substr(4, 4)));
-    record.compressed_size = little_endian(descriptor.substr(8, 8));
-    record.size = little_endian(descriptor.substr(16, 8));
-    bytes.resize(bytes.size() - kDescriptorBytes);
-    return Done{};
-  }
-
-  std::string bytes;  ///< encoded and not yet taken away
-
- private:
-  static la_ssize_t take(archive*, void* self, const void* data, std::size_t size) {
-    auto* encoder = static_cast<Encoder*>(self);
-    if (encoder->keeps_) encoder->bytes.append(static_cast<const char*>(data), size);
-    return static_cast<la_ssize_t>(size);
-  }
-
-  Error failure() const {
-    const char* reason = archive_ ? archive_error_string(archive_.get()) : nullptr;
-    return {ErrorCode::io, std::string("zip: ") + (reason != nullptr ? reason : "libarchive failed")};
-  }
-
-  int level_;
-  bool keeps_ = false;
-  std::unique_ptr<archive, ArchiveDeleter> archive_;
-};
-
 }  // namespace
 
 /// The file, the end of which belongs to one entry at a time. Every function takes the lock.
@@ -274,7 +189,9 @@ class ZipWriter::File {
 struct ZipWriter::Entry::State {
   enum class Phase { buffered, streaming, over };
 
-  State(File& target, int level) : file(target), encoder(level) {}
+  State(File& target, Compression compression) : file(target), deflater(new_deflater(compression)) {
+    record.method = compression == Compression::stored ? kZipStored : kZipDeflated;
+  }
   ~State() { abandon(); }
 
   Status write(std::string_view bytes) {
@@ -282,22 +199,26 @@ struct ZipWriter::Entry::State {
     for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kSliceBytes))) {
       const std::string_view slice = bytes.substr(0, kSliceBytes);
       hash.update(slice);
-      if (Status encoded = encoder.encode(slice); !encoded) return encoded;
+      record.crc = crc32_gzip_refl(record.crc, reinterpret_cast<const unsigned char*>(slice.data()), slice.size());
+      deflater->add(slice, false, packed);
       if (Status moved = move_on(); !moved) return moved;
     }
     return Done{};
   }
 
   Status close() {
-    if (Status ended = encoder.finish(record); !ended) return ended;
+    deflater->add({}, true, packed);
+    deflater.reset();
+    record.size = size;
+    record.compressed_size = streamed + packed.size();
     if (phase == Phase::buffered) {
-      if (Status stored = file.store(record, std::move(encoder.bytes)); !stored) return stored;
+      if (Status stored = file.store(record, std::move(packed)); !stored) return stored;
     } else {
-      if (Status written = file.stream_bytes(encoder.bytes); !written) return written;
+      if (Status written = file.stream_bytes(packed); !written) return written;
       if (Status ended = file.stream_end(record); !ended) return ended;
     }
     phase = Phase::over;
-    encoder.bytes = {};
+    packed = {};
     sha256 = hash.finish();
     return Done{};
   }
@@ -307,11 +228,13 @@ struct ZipWriter::Entry::State {
     if (phase == Phase::streaming) file.stream_drop();
     file.release(record.name);
     phase = Phase::over;
-    encoder.bytes = {};
+    packed = {};
   }
 
   File& file;
-  Encoder encoder;
+  std::unique_ptr<Deflater> deflater;
+  std::string packed;           ///< compressed and not yet taken away
+  std::uint64_t streamed = 0;   ///< compressed and in the file
   Phase phase = Phase::buffered;
   ZipRecord record;
   Sha256 hash;
@@ -322,14 +245,15 @@ struct ZipWriter::Entry::State {
   /// Starts to stream when the buffer is full, and goes on when there is something to write.
   Status move_on() {
     if (phase == Phase::buffered) {
-      if (encoder.bytes.size() < file.options().entry_buffer_bytes) return Done{};
+      if (packed.size() < file.options().entry_buffer_bytes) return Done{};
       phase = Phase::streaming;
       if (Status begun = file.stream_begin(record); !begun) return begun;
-    } else if (encoder.bytes.size() < kStreamBytes) {
+    } else if (packed.size() < kStreamBytes) {
       return Done{};
     }
-    Status written = file.stream_bytes(encoder.bytes);
-    encoder.bytes.clear();
+    Status written = file.stream_bytes(packed);
+    streamed += packed.size();
+    packed.clear();
     return written;
   }
 };
@@ -362,7 +286,6 @@ ZipWriter::ZipWriter(std::unique_ptr<File> file) : file_(std::move(file)) {}
 ZipWriter::~ZipWriter() = default;
 
 Result<std::unique_ptr<ZipWriter>> ZipWriter::create(const fs::path& target, ZipOptions options) {
-  options.level = std::clamp(options.level, 0, 9);
   Result<OutputFile> output = OutputFile::create(target);
   if (!output) return output.error();
   return std::unique_ptr<ZipWriter>(new ZipWriter(std::make_unique<File>(std::move(*output), options)));
@@ -371,10 +294,10 @@ Result<std::unique_ptr<ZipWriter>> ZipWriter::create(const fs::path& target, Zip
 Result<ZipWriter::Entry> ZipWriter::open(std::string_view name, std::optional<Time> modified, bool compress) {
   Result<std::string> claimed = file_->claim(name);
   if (!claimed) return claimed.error();
-  auto state = std::make_unique<Entry::State>(*file_, compress ? file_->options().level : 0);
+  auto state = std::make_unique<Entry::State>(*file_, compress ? file_->options().compression : Compression::stored);
   state->record.name = *claimed;
   state->record.modified = modified.value_or(now());
-  if (Status started = state->encoder.start(); !started) return started.error();
+  if (!state->deflater) return Error{ErrorCode::io, "zip: no memory to compress with"};
   return Entry(std::move(state));
 }
 

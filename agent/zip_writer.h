@@ -9,19 +9,19 @@
 
 #include "agent/base/result.h"
 #include "agent/base/time.h"
+#include "agent/deflater.h"
 #include "agent/output_file.h"
 
 namespace vmtriage {
 
 struct ZipOptions {
-  int level = 6;  ///< 0 stores; 1 takes 26 to 40 % of the time of 6, makes a quarter more bytes
+  Compression compression = Compression::normal;
   std::size_t entry_buffer_bytes =
       4 << 20;                        ///< compressed bytes an open entry holds before it asks for the end of the file
   std::size_t held_bytes = 8 << 20;   ///< closed entries that wait for another's stream to end
 };
 
-/// A zip file whose entries are made by several threads at once. Every entry is compressed by a libarchive writer of
-/// its own. A small one is appended to the file when it is closed; one that outgrows its buffer streams to the end of
+/// A zip file whose entries are made by several threads at once, each compressed for itself. A small one is appended to the file when it is closed; one that outgrows its buffer streams to the end of
 /// the file, and the others wait in memory meanwhile. Memory: `held_bytes`, and per open entry `entry_buffer_bytes` and
 /// 0.4 MiB.
 ///
@@ -71,7 +71,7 @@ class ZipWriter::Entry {
   Entry& operator=(Entry&&) = delete;
   ~Entry();  ///< Abandons what was not closed.
 
-  /// Errors: io ("out.zip: No space left on device").
+  /// Errors: io ("out.zip: No space left on device"), too_large (a limit of the account or the file system).
   Status write(std::string_view bytes);
   Status close();
   /// Leaves no trace of the entry in the file. Nothing happens after close().

@@ -57,4 +57,4 @@ add_library(deps_agent INTERFACE)
 add_library(deps::agent ALIAS deps_agent)
 # Debian has no static spdlog and fmt: both are used header-only.
 target_compile_definitions(deps_agent INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
-target_link_libraries(deps_agent INTERFACE dep::archive ${sha256} dep::z dep::re2 Threads::Threads)
+target_link_libraries(deps_agent INTERFACE dep::archive dep::isal ${sha256} dep::z dep::re2 Threads::Threads)

@@ -34,7 +34,7 @@ TEST(CommandTable, HoldsWhatTheCommandLineIsReadBy) {
   EXPECT_THAT(find_option(collect, "--output").names, ElementsAre("-o", "--output"));
   EXPECT_EQ(find_option(collect, "--dry-run").value, "");
   EXPECT_EQ(find_option(collect, "-v").value, "");
-  EXPECT_EQ(find_option(collect, "--compression").preset, "6");
+  EXPECT_EQ(find_option(collect, "--compression").preset, "default");
   EXPECT_TRUE(find_option(collect, "--include").repeats);
   EXPECT_FALSE(find_option(collect, "--since").repeats);
   EXPECT_THAT(find_option(collect, "--profile").choices, Contains("sap-hana"));

@@ -113,7 +113,7 @@ TEST(ZipWriter, NameAndTimeAreReadByOtherTools) {
 TEST(ZipWriter, ManyThreadsWriteSmallAndLargeEntriesAtOnce) {
   const ScratchFolder folder;
   ZipOptions options;
-  options.level = 1;
+  options.compression = Compression::fast;
   options.entry_buffer_bytes = 64 << 10;
   options.held_bytes = 128 << 10;
   auto zip = new_zip(folder.file("a.zip"), options);
@@ -260,7 +260,7 @@ TEST(ZipWriter, MoreThan65535EntriesAreReadBackByOtherTools) {
 /// A zip of one entry over 4 GiB and a small one behind it.
 void write_large_zip(const std::string& path, bool compress) {
   ZipOptions options;
-  options.level = 1;
+  options.compression = Compression::fast;
   auto zip = new_zip(path, options);
   const std::string zeros(16 << 20, '\0');
   const std::uint64_t size = (1ull << 32) + zeros.size();

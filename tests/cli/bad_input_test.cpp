@@ -134,7 +134,7 @@ TEST_F(BadInput, WrongUsageIsOneLineAndNothingElse) {
       {{"collect", "--max-total-size", "-1"}, "--max-total-size"},
       {{"collect", "--since", "soon"}, "'soon' is no time"},
       {{"collect", "--timeout", "0"}, "--timeout"},
-      {{"collect", "--compression", "10"}, "--compression"},
+      {{"collect", "--compression", "9"}, "--compression"},
       {{"collect", "--path", "relative"}, "'relative' is not an absolute path"},
       {{"collect", "-o", target_, "stray"}, "stray"},
       {{"analyze"}, "PATH"},
@@ -341,7 +341,7 @@ TEST_F(BadInput, EndlessLineIsReadInBoundedMemory) {
   expect_little_memory(analyzed);
   EXPECT_EQ(analyzed.report()["artifacts"]["bytes"], size + 1 + std::string_view(kFailure).size());
   std::filesystem::rename(path, vm_path(kExtensionLog));
-  const Outcome collected = collect({"--max-file-size", "64M", "--compression", "1"});
+  const Outcome collected = collect({"--max-file-size", "64M", "--compression", "fast"});
   expect_little_memory(collected);
   const Json report = unpack(collected).findings;
   EXPECT_TRUE(finds(report, kFailureRule));
@@ -380,7 +380,7 @@ TEST_F(BadInput, MillionFilesAreReadInBoundedMemory) {
   EXPECT_EQ(analyzed.exit_code, 0);
   EXPECT_EQ(analyzed.report()["artifacts"]["read"], wanted);
   expect_little_memory(analyzed);
-  const Outcome collected = collect({"--compression", "1"});
+  const Outcome collected = collect({"--compression", "fast"});
   expect_little_memory(collected);
   const Json report = unpack(collected).findings;
   std::uint64_t told = report["artifacts"]["read"];
@@ -434,7 +434,7 @@ class Changing : public BadInput {
 
 TEST_F(Changing, FileThatGrowsWithoutEndIsReadToTheSizeItHad) {
   for (const Arguments& arguments :
-       {Arguments{"analyze", root_, "--format", "json"}, collect_arguments({"--compression", "1"})}) {
+       {Arguments{"analyze", root_, "--format", "json"}, collect_arguments({"--compression", "fast"})}) {
     Program program(arguments);
     wait_for_reader(program, log_);
     const std::string block(256 << 10, 'x');
@@ -450,7 +450,7 @@ TEST_F(Changing, FileThatGrowsWithoutEndIsReadToTheSizeItHad) {
 
 TEST_F(Changing, FileThatIsCutWhileItIsReadIsReported) {
   for (const Arguments& arguments :
-       {Arguments{"analyze", root_, "--format", "json"}, collect_arguments({"--compression", "1"})}) {
+       {Arguments{"analyze", root_, "--format", "json"}, collect_arguments({"--compression", "fast"})}) {
     Program program(arguments);
     wait_for_reader(program, log_);
     std::filesystem::resize_file(log_, kMiB);
@@ -466,7 +466,7 @@ TEST_F(Changing, TimeoutGivesAValidPartAndSaysWhatIsMissing) {
   put("var/log/zypper.log", "never reached\n");
   std::filesystem::last_write_time(vm_path("var/log/zypper.log"),
                                    std::filesystem::file_time_type::clock::now() - std::chrono::hours(9));
-  const Outcome outcome = collect({"--timeout", "1", "--threads", "1", "--compression", "9"});
+  const Outcome outcome = collect({"--timeout", "1", "--threads", "1", "--compression", "small"});
   EXPECT_THAT(outcome.err, HasSubstr("--timeout"));
   expect_partial_bundle(outcome);
   const Json report = unpack(outcome).findings;
@@ -477,7 +477,7 @@ TEST_F(Changing, TimeoutGivesAValidPartAndSaysWhatIsMissing) {
 TEST_F(Changing, SignalGivesAValidPart) {
   for (const int signal : {SIGINT, SIGTERM}) {
     SCOPED_TRACE(signal);
-    Program program(collect_arguments({"--compression", "9"}));
+    Program program(collect_arguments({"--compression", "small"}));
     wait_for_reader(program, log_);
     program.send(signal);
     const Outcome outcome = program.wait();

@@ -247,7 +247,7 @@ TEST_F(Collect, ExitCodeIsTheVerdict) {
 }
 
 TEST_F(Collect, MetadataServiceNamesTheVm) {
-  OneShotServer server([](int socket) {
+  OneShotServer server([](const Socket& socket) {
     const std::string body =
         R"({"compute": {"location": "westeurope", "name": "stand-in", "resourceGroupName": "rg-test", "subscriptionId": )"
         R"("8d10da13-8125-4ba9-a717-bf7490507b3d", "vmId": "02aab8a4-74ef-476e-8182-f6d2ba4166a6", "vmSize": "Standard_D2s_v5"}})";

@@ -50,7 +50,7 @@ TEST(ZipWriterOnLinux, FullTargetIsAnErrorOfTheEntryAndTheRestIsFinished) {
       Status status = large->write(noise(size));
       if (status) status = large->close();
       ASSERT_FALSE(status.ok());
-      EXPECT_EQ(status.error().code, ErrorCode::io);
+      EXPECT_EQ(status.error().code, ErrorCode::too_large);
       EXPECT_EQ(status.error().what, folder.file("a.zip") + ": File too large");
     }
     Result<ZipWriter::Entry> small = zip->open("small", {});

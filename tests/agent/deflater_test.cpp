@@ -1,0 +1,68 @@
+#include "agent/deflater.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "tests/agent/scratch_folder.h"
+
+namespace vmtriage {
+namespace {
+
+std::string some_log(std::size_t lines) {
+  std::string text;
+  for (std::size_t i = 0; i < lines; ++i) {
+    text += "2024-05-01T02:03:" + std::to_string(i % 60) + ".123Z INFO ExtHandler ProcessGoalState started [incarnation " +
+            std::to_string(i * 2'654'435'761u % 100'000) + "]\n";
+  }
+  return text;
+}
+
+std::string compressed(Compression compression, std::string_view bytes, std::size_t piece) {
+  const auto deflater = new_deflater(compression);
+  std::string out;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), piece))) {
+    deflater->add(bytes.substr(0, piece), false, out);
+  }
+  deflater->add({}, true, out);
+  return out;
+}
+
+std::string inflated(std::string_view packed, std::size_t size) {
+  std::string out(size + 1, '\0');
+  z_stream stream{};
+  EXPECT_EQ(inflateInit2(&stream, -MAX_WBITS), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  EXPECT_EQ(stream.avail_in, 0u) << "bytes behind the end of the stream";
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
+class DeflaterOf : public testing::TestWithParam<Compression> {};
+
+TEST_P(DeflaterOf, AnyInflaterReadsItWhateverThePiecesWere) {
+  for (const std::string& bytes : {std::string(), std::string("x"), some_log(3000), noise(300'000), std::string(1 << 20, '\0')}) {
+    for (const std::size_t piece : {std::size_t{1000}, std::size_t{65536}, std::size_t{1} << 21}) {
+      const std::string packed = compressed(GetParam(), bytes, piece);
+      EXPECT_TRUE(inflated(packed, bytes.size()) == bytes) << bytes.size() << " bytes in pieces of " << piece;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Deflater, DeflaterOf, testing::Values(Compression::fast, Compression::normal, Compression::small));
+
+TEST(Deflater, SmallIsSmallerThanTheQuickOnes) {
+  const std::string bytes = some_log(20'000);
+  const auto size = [&](Compression compression) { return compressed(compression, bytes, 65536).size(); };
+  EXPECT_EQ(size(Compression::stored), bytes.size());
+  EXPECT_LT(size(Compression::fast), bytes.size() / 3);
+  EXPECT_LT(size(Compression::small), size(Compression::fast));
+  EXPECT_LT(size(Compression::small), size(Compression::normal));
+}
+
+}  // namespace
+}  // namespace vmtriage
