@@ -12,7 +12,7 @@ std::string list_artifacts(const Catalog& catalog, Language language) {
   std::string out;
   for (const ArtifactSpec& spec : catalog.specs()) {
     out += fmt::format("{:<42} {}\n", spec.id, spec.doc.in(language));
-    if (spec.command) out += fmt::format("    $ {}\n", join(spec.command->argv, " "));
+    if (spec.command) out += fmt::format("    $ {}\n", shown_command(*spec.command, spec.command->argv));
     for (const std::string& glob : spec.globs) out += fmt::format("    {}\n", glob);
     out += fmt::format("    profiles: {}{}\n", join(spec.profiles, " "), spec.personal ? "; only with --include-personal" : "");
   }
@@ -72,7 +72,7 @@ std::string render_plan(const Plan& plan) {
   std::string out = "Would be collected, in this order:\n";
   for (const PlannedItem& item : plan.items) {
     if (item.is_command()) {
-      out += fmt::format("  {:>10}  $ {}\n", "command", printable(join(item.argv, " ")));
+      out += fmt::format("  {:>10}  $ {}\n", "command", printable(shown_command(*item.spec->command, item.argv)));
     } else {
       out += fmt::format("  {:>10}  {}{}\n", format_size(item.size()), printable(item.path),
                          item.skip_bytes > 0 ? "  (newest part only)" : "");

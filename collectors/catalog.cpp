@@ -65,8 +65,10 @@ ArtifactSpec read_spec(pugi::xml_node node, const std::string& os) {
   read_local(node, "doc", spec.doc);
   for (const pugi::xml_node child : node.children("glob")) spec.globs.emplace_back(trim(child.text().get()));
   for (const pugi::xml_node child : node.children("except")) spec.excepts.emplace_back(trim(child.text().get()));
-  if (const pugi::xml_node child = node.child("command")) {
+  const bool is_query = !node.child("query").empty();
+  if (const pugi::xml_node child = node.child(is_query ? "query" : "command")) {
     CommandSpec command;
+    command.is_query = is_query;
     command.argv = command_words(child.text().get());
     command.timeout_ms = child.attribute("timeout").as_int(10) * 1000;
     command.only_without_syslog = child.attribute("only-without-syslog").as_bool(false);
@@ -74,7 +76,7 @@ ArtifactSpec read_spec(pugi::xml_node node, const std::string& os) {
     spec.command = std::move(command);
   }
   if (spec.id.empty()) throw Problem{node.offset_debug(), "an artifact has no id"};
-  if (spec.globs.empty() && !spec.command) throw Problem{node.offset_debug(), spec.id + ": neither glob nor command"};
+  if (spec.globs.empty() && !spec.command) throw Problem{node.offset_debug(), spec.id + ": neither glob nor command nor query"};
   return spec;
 }
 
@@ -83,6 +85,10 @@ bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
 }
 
 }  // namespace
+
+std::string shown_command(const CommandSpec& command, const std::vector<std::string>& argv) {
+  return (command.is_query ? "query: " : "") + join(argv, " ");
+}
 
 bool ArtifactSpec::in_profile(std::string_view profile) const {
   return profile == "everything" || std::find(profiles.begin(), profiles.end(), profile) != profiles.end();

@@ -13,13 +13,17 @@
 
 namespace vmtriage {
 
-/// A command whose output is evidence.
+/// A command whose output is evidence, or a `<query>`: a question that this program asks the system itself (ask_system).
 struct CommandSpec {
   std::vector<std::string>
       argv;  ///< [0] is a program's name, looked up in the system folders; `{glob:/path/*}` becomes the files
+  bool is_query = false;  ///< `argv` is the question and its words
   int timeout_ms = 10'000;
   bool only_without_syslog = false;  ///< run only where no syslog file was found
 };
+
+/// As reports name it: `vssadmin list writers`, `query: services VSS swprv`.
+std::string shown_command(const CommandSpec& command, const std::vector<std::string>& argv);
 
 /// What can be collected and how it is recognised; an `<artifact>` of collectors/catalog/*.xml:
 ///

@@ -11,6 +11,7 @@
 #include "collectors/files.h"
 #include "collectors/http.h"
 #include "collectors/linux_host.h"
+#include "collectors/windows_host.h"
 
 namespace vmtriage {
 namespace {
@@ -239,7 +240,7 @@ Environment read_environment(const EnvironmentQuery& query, const std::atomic<bo
   if (query.root.empty()) {
     read_this_host(environment);
   } else if (os_of_root(query.root) == "windows") {
-    environment.platform = "windows";
+    read_windows_host(query.root, environment);
   } else {
     read_linux_host(query.root, environment);
   }
@@ -363,18 +364,6 @@ std::string vm_id_of_system_uuid(std::string_view uuid, bool generation_1) {
     return out;
   };
   return swapped(0, 8) + "-" + swapped(9, 13) + "-" + swapped(14, 18) + id.substr(18);
-}
-
-bool version_less(std::string_view a, std::string_view b) {
-  const auto numbers = [](std::string_view version) {
-    std::vector<std::uint64_t> parts;
-    for (const std::string_view part : split(version, '.')) {
-      parts.push_back(0);
-      std::from_chars(part.data(), part.data() + part.size(), parts.back());
-    }
-    return parts;
-  };
-  return numbers(a) < numbers(b);
 }
 
 }  // namespace vmtriage

@@ -121,7 +121,4 @@ std::string parse_os_release(std::string_view text);
 /// (SMBIOS 2.3) whose first three fields Linux reads in the other byte order. Empty when it is no UUID.
 std::string vm_id_of_system_uuid(std::string_view uuid, bool generation_1);
 
-/// The greater version of two: `1.0.9225.0` after `1.0.918.0`.
-bool version_less(std::string_view a, std::string_view b);
-
 }  // namespace vmtriage

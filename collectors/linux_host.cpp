@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "agent/base/version.h"
 #include "collectors/root_folder.h"
 
 namespace vmtriage {

@@ -4,6 +4,7 @@
 
 #include "agent/base/text.h"
 #include "collectors/process.h"
+#include "collectors/system_query.h"
 
 namespace vmtriage {
 namespace {
@@ -37,6 +38,26 @@ std::vector<Error> problems_of(const std::string& line, const CommandSpec& spec,
   return problems;
 }
 
+Result<OpenedItem> open_command(const std::vector<std::string>& argv, const CommandSpec& spec, const std::atomic<bool>* stop) {
+  const auto program = find_program(argv.front());
+  if (!program) return Error{ErrorCode::not_found, argv.front() + ": not installed"};
+  ProcessSpec process;
+  process.argv = argv;
+  process.argv.front() = *program;
+  process.timeout_ms = spec.timeout_ms;
+  process.max_output_bytes = 16 << 20;
+  auto output = run_process(process, stop);
+  if (!output) return output.error();
+  auto problems = problems_of(shown_command(spec, argv), spec, *output);
+  return OpenedItem{read_text(std::move(output->output)), std::move(problems), nullptr};
+}
+
+Result<OpenedItem> open_query(const std::vector<std::string>& words, const CommandSpec& spec, const std::atomic<bool>* stop) {
+  auto answer = ask_system(words, spec.timeout_ms, stop);
+  if (!answer) return answer.error();
+  return OpenedItem{read_text(std::move(answer->text)), std::move(answer->problems), nullptr};
+}
+
 }  // namespace
 
 LiveSource::LiveSource(Plan plan, std::string root, const std::atomic<bool>* stop)
@@ -66,25 +87,17 @@ Item LiveSource::file_item(const PlannedItem& planned) const {
 }
 
 Item LiveSource::command_item(const PlannedItem& planned) const {
+  const CommandSpec& spec = *planned.spec->command;
   Item item;
-  const std::string line = join(planned.argv, " ");
   item.artifact.id = planned.spec->id;
   item.artifact.format = planned.spec->format;
-  item.artifact.origin = line;
+  item.artifact.origin = shown_command(spec, planned.argv);
   item.artifact.bundle_path = "commands/" + command_file_name(planned.spec->id);
-  item.open = [line, argv = planned.argv, spec = *planned.spec->command, stop = stop_]() -> Result<OpenedItem> {
-    const auto program = find_program(argv.front());
-    if (!program) return Error{ErrorCode::not_found, argv.front() + ": not installed"};
-    ProcessSpec process;
-    process.argv = argv;
-    process.argv.front() = *program;
-    process.timeout_ms = spec.timeout_ms;
-    process.max_output_bytes = 16 << 20;
-    auto output = run_process(process, stop);
-    if (!output) return output.error();
-    auto problems = problems_of(line, spec, *output);
-    return OpenedItem{read_text(std::move(output->output)), std::move(problems), nullptr};
-  };
+  if (spec.is_query) {
+    item.open = [argv = planned.argv, spec, stop = stop_] { return open_query(argv, spec, stop); };
+  } else {
+    item.open = [argv = planned.argv, spec, stop = stop_] { return open_command(argv, spec, stop); };
+  }
   return item;
 }
 

@@ -228,7 +228,7 @@ class Planner {
   }
 
   void add_command(const ArtifactSpec& spec) {
-    const std::string line = join(spec.command->argv, " ");
+    const std::string line = shown_command(*spec.command, spec.command->argv);
     if (options_.root != "/")
       return plan_.left_out.add(spec.id, line, "a command: not run for a copied or mounted disk");
     if (spec.command->only_without_syslog && has_request(spec.request)) return;

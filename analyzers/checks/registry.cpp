@@ -7,6 +7,7 @@
 #include "analyzers/checks/status_json.h"
 #include "analyzers/checks/vssadmin.h"
 #include "analyzers/checks/windows_consistency.h"
+#include "analyzers/checks/windows_state.h"
 
 namespace vmtriage {
 
@@ -19,6 +20,7 @@ std::vector<std::unique_ptr<Analyzer>> make_checks(const RuleBase& rules) {
   checks.push_back(std::make_unique<HostStateAnalyzer>(rules));
   checks.push_back(std::make_unique<VssadminAnalyzer>(rules));
   checks.push_back(std::make_unique<WindowsConsistencyAnalyzer>(rules));
+  checks.push_back(std::make_unique<WindowsStateAnalyzer>(rules));
   return checks;
 }
 

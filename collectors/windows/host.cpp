@@ -7,6 +7,7 @@
 #include "collectors/environment.h"
 #include "collectors/windows/native.h"
 #include "collectors/windows/registry.h"
+#include "collectors/windows_host.h"
 
 namespace vmtriage {
 namespace {
@@ -56,11 +57,11 @@ void read_guest_agent(Environment& environment) {
 }  // namespace
 
 void read_this_host(Environment& environment) {
-  environment.platform = "windows";
   environment.host_name = computer_name();
   environment.os = product_name();
   environment.kernel = build_of_windows();
   read_guest_agent(environment);
+  read_windows_host("", environment);
 }
 
 }  // namespace vmtriage

@@ -199,13 +199,6 @@ TEST(Environment, TheSystemUuidOfAnOldVmIsReadInTheOtherByteOrder) {
   EXPECT_EQ(vm_id_of_system_uuid("Not Settable", true), "");
 }
 
-TEST(Environment, VersionsCompareByNumbers) {
-  EXPECT_TRUE(version_less("1.0.918.0", "1.0.9225.0"));
-  EXPECT_TRUE(version_less("2.9.1.1", "2.11.1.4"));
-  EXPECT_TRUE(version_less("", "0.1"));
-  EXPECT_FALSE(version_less("1.0.9225.0", "1.0.9225.0"));
-}
-
 TEST(Environment, OnlyWhatIsMissingIsFilledIn) {
   AzureVm target;
   target.vm = "kept";

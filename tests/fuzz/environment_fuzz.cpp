@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "agent/base/version.h"
 #include "collectors/environment.h"
 #include "collectors/http_message.h"
 
