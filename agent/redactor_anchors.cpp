@@ -25,6 +25,7 @@ const std::array kRows{
     Row{Anchor::hdbsql, "hdbsql", 2, {"bsq", 1}},
     Row{Anchor::hdbuserstore, "hdbuserstore", 6, {"rst", 1}},
     Row{Anchor::custom_data, "customdata", 5, {"mda", 2}},
+    Row{Anchor::object_str, "objectstr", 1, {"bje", 2}},
     Row{Anchor::key, "key", 0, {"key", 3}},
     Row{Anchor::token, "token", 0, {"tok", 3}},
     Row{Anchor::der_blob, "mii", 0, {"mii", 3}},

@@ -24,6 +24,7 @@ enum class Anchor : std::uint8_t {
   hdbuserstore,
   custom_data,
   user_data,
+  object_str,
   der_blob,
 };
 

@@ -488,6 +488,12 @@ Found on_custom_data(std::string_view text, const AnchorHit& hit) {
   return blob_of(text, *binding, Kind::custom_data, 16, false);
 }
 
+/// `objectStr` of a snapshot command: base64 of the disks' SAS addresses.
+Found on_object_str(std::string_view text, const AnchorHit& hit) {
+  const auto binding = bind(text, hit.begin, hit.end);
+  return binding ? blob_of(text, *binding, Kind::sas_signature, 16, true) : Found{};
+}
+
 /// Base64 of an ASN.1 sequence begins with MII: PFX files, CMS envelopes, keys.
 Found on_der_blob(std::string_view text, const AnchorHit& hit) {
   if (!has_at(text, hit.begin, "MII")) return {};
@@ -672,6 +678,8 @@ std::optional<Secret> find_secret(std::string_view text, const AnchorHit& hit) {
     case Anchor::custom_data:
     case Anchor::user_data:
       return on_custom_data(text, hit);
+    case Anchor::object_str:
+      return on_object_str(text, hit);
     case Anchor::der_blob:
       return on_der_blob(text, hit);
   }

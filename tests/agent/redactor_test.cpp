@@ -182,6 +182,9 @@ const SecretCase kSecrets[] = {
      "x\n\n«lQOYBFABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345»\n«=abcd»\n-----END PGP PRIVATE KEY "
      "BLOCK-----\n"},
     // Blobs
+    {kSignature, R"({"objectStr": "«W3siYmxvYlNBU1VyaSI6WyJodHRwczovL21kLXgiXX1d»", "logsBlobUri": ""})"},
+    {kSignature, R"({\"objectStr\":\"«W3siYmxvYlNBU1VyaSI6WyJodHRwczovL21kLXgiXX1d»\"})"},
+    {kSignature, "objectStr=«W3siYmxvYlNBU1VyaSI6WyJodHRwczovL21kLXgiXX1d»"},
     {"custom-data", "<CustomData>«I2Nsb3VkLWNvbmZpZwo=»</CustomData>"},
     {"custom-data",
      "<wa:CustomData>\n«I2Nsb3VkLWNvbmZpZwpwYXNzd29yZDogc2Vj»\n  «cmV0Cg==»\n</wa:CustomData>\n<a>b</a>\n"},
@@ -242,6 +245,7 @@ const std::string_view kHarmless[] = {
     "Authorization: denied for user x\nMicrosoft.Authorization/roleAssignments/write",
     "\"protectedSettings\": null, \"protectedSettings\": {}, \"protectedSettingsCertThumbprint\":\"ABCDEF0123\"",
     "handlerSettings.protectedSettingsFromKeyVault",
+    "objectStr is empty or null", "\"objectStr\": \"\"", "objectStr: could not be decoded, it is not base64",
     "secret: not found\nhttps://v.vault.azure.net/secrets/name/0123\n\"secretUrl\": "
     "\"https://v.vault.azure.net/secrets/x\"",
     "Provisioning.DecodeCustomData=n\nProvisioning.ExecuteCustomData=n\n/var/lib/waagent/CustomData",

@@ -91,7 +91,7 @@ TEST(SystemQuery, ServicesOfThePlatformAreReadOffTheCatalogue) {
 }
 
 TEST(SystemQuery, AnyHttpAnswerMeansThatAServiceIsReachable) {
-  const OneShotServer server([](Socket socket) { say(socket, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); });
+  const OneShotServer server([](const Socket& socket) { say(socket, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); });
   const std::string port = std::to_string(server.request().port);
   const auto answer = ask_system({"reachability", "wire-server=127.0.0.1:" + port + "/?comp=versions", "nonsense"}, kLongMs, nullptr);
   ASSERT_TRUE(answer.ok()) << answer.error().what;
