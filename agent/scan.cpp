@@ -378,6 +378,9 @@ class Scanner {
 
   void finish_findings() {
     report_.bytes_read = bytes_;
+    Insights together;
+    for (const auto& analyzer : analyzers_) analyzer->conclude(together);
+    taken_.emplace(items_ + 1, std::move(together));
     merge_taken();
     settle_older_files(report_.findings, newest_);
     report_.findings = merge_findings(std::move(report_.findings));

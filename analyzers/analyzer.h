@@ -41,12 +41,14 @@ class Scan {
   virtual void finish(Insights& insights) = 0;
 };
 
-/// Something that understands a kind of artifact. Immutable once built: several threads ask it for scans at the same time.
+/// Something that understands a kind of artifact. Several threads ask it for scans at the same time.
 class Analyzer {
  public:
   virtual ~Analyzer() = default;
   /// A scan of this artifact, or null when it is none of this analyzer's.
   virtual std::unique_ptr<Scan> scan(const Artifact& artifact) const = 0;
+  /// What several artifacts tell together. Called once after the scans of a source have finished.
+  virtual void conclude(Insights&) const {}
 };
 
 /// A line of a text and its number, counted from 1.

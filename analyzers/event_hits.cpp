@@ -197,9 +197,7 @@ void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights)
     if (is_wanted(finding, findings)) insights.findings.push_back(finding);
   }
   for (RunVerdict& run : judge_windows_runs(log_, signals_)) insights.runs.push_back(std::move(run));
-  for (Finding& finding : timeline.add({log_, std::move(computer_), std::move(signals_)})) {
-    insights.findings.push_back(std::move(finding));
-  }
+  timeline.add({log_, std::move(computer_), std::move(signals_)});
 }
 
 Finding EventHits::make(const Rule& rule, const Group& group) const {

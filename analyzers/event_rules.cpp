@@ -229,6 +229,10 @@ const EventRules::Compiled& EventRules::compiled() const {
   return *compiled_;
 }
 
+void EventRules::conclude(Insights& insights) const {
+  for (Finding& finding : timeline_.conclude()) insights.findings.push_back(std::move(finding));
+}
+
 std::unique_ptr<Scan> EventRules::scan(const Artifact& artifact) const {
   if (artifact.format == Format::evtx) {
     return std::make_unique<EvtxScan>(artifact, compiled().matcher, rules_, redact_, timeline_);

@@ -23,6 +23,7 @@ class EventRules : public Analyzer {
   ~EventRules() override;
 
   std::unique_ptr<Scan> scan(const Artifact& artifact) const override;
+  void conclude(Insights& insights) const override;
 
  private:
   struct Compiled;

@@ -1,6 +1,7 @@
 #include "analyzers/event_timeline.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/base/text.h"
 
@@ -20,11 +21,6 @@ constexpr std::string_view kKinds[] = {"writer",    "snapshot", "io",      "stor
 
 bool is_failure(const Signal& signal) {
   return signal.kind == Signal::Kind::writer || signal.kind == Signal::Kind::snapshot;
-}
-
-bool is_cause(const Signal& signal) {
-  return signal.kind == Signal::Kind::io || signal.kind == Signal::Kind::storage ||
-         signal.kind == Signal::Kind::service;
 }
 
 bool explains(const Signal& cause, const Signal& failure) {
@@ -55,20 +51,46 @@ std::optional<Signal::Kind> parse_signal(std::string_view name) {
   return static_cast<Signal::Kind>(found - std::begin(kKinds));
 }
 
-std::vector<Finding> EventTimeline::add(Log added) {
-  std::vector<Finding> findings;
+bool is_cause(const Signal& signal) {
+  return signal.kind == Signal::Kind::io || signal.kind == Signal::Kind::storage ||
+         signal.kind == Signal::Kind::service;
+}
+
+std::string label_with_component(const Signal& signal) {
+  return signal.component.empty() ? signal.quote.label : signal.quote.label + " (" + signal.component + ")";
+}
+
+void EventTimeline::add(Log added) {
   std::erase_if(added.signals,
                 [](const Signal& signal) { return !signal.time || !(is_failure(signal) || is_cause(signal)); });
-  if (added.signals.empty()) return findings;
+  if (added.signals.empty()) return;
   const std::lock_guard lock(mutex_);
-  correlate(added, added, findings);
-  for (const Log& known : logs_) {
-    const bool named = !known.computer.empty() && !added.computer.empty();
-    if (named && !equal_no_case(known.computer, added.computer)) continue;
-    correlate(added, known, findings);
-    correlate(known, added, findings);
+  const std::string origin = added.log.origin;
+  if (end_ && origin >= *end_) return;
+  held_ += added.signals.size();
+  logs_.emplace(origin, std::move(added));
+  while (held_ > kMaxHeld) {
+    const auto last = std::prev(logs_.end());
+    held_ -= last->second.signals.size();
+    end_ = last->first;
+    logs_.erase(last);
   }
-  if (logs_.size() < kMaxLogs) logs_.push_back(std::move(added));
+}
+
+std::vector<Finding> EventTimeline::conclude() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Finding> findings;
+  for (auto one = logs_.begin(); one != logs_.end(); ++one) {
+    if (!one->second.concluded) correlate(one->second, one->second, findings);
+    for (auto other = std::next(one); other != logs_.end(); ++other) {
+      const Log &a = one->second, &b = other->second;
+      const bool named = !a.computer.empty() && !b.computer.empty();
+      if ((named && !equal_no_case(a.computer, b.computer)) || (a.concluded && b.concluded)) continue;
+      correlate(a, b, findings);
+      correlate(b, a, findings);
+    }
+  }
+  for (auto& [origin, log] : logs_) log.concluded = true;
   return findings;
 }
 
@@ -90,8 +112,7 @@ void EventTimeline::correlate(const Log& failures, const Log& causes, std::vecto
   for (const auto& [key, group] : groups) {
     std::vector<std::string> labels;
     for (const Signal* cause : group.causes) {
-      const std::string label =
-          cause->component.empty() ? cause->quote.label : cause->quote.label + " (" + cause->component + ")";
+      const std::string label = label_with_component(*cause);
       if (std::find(labels.begin(), labels.end(), label) == labels.end() && labels.size() < 4) labels.push_back(label);
     }
     const Signal& first = *group.failures.front();

@@ -36,12 +36,18 @@ struct Signal {
 };
 std::optional<Signal::Kind> parse_signal(std::string_view name);
 
+/// What may have made a writer or a snapshot fail.
+bool is_cause(const Signal& signal);
+/// `disk 153 (\Device\Harddisk1\DR1)`: the event, and what it is about.
+std::string label_with_component(const Signal& signal);
+
 /// Finds what happened within two minutes of a writer's or snapshot's failure, across the event logs of one VM: the
-/// failure stands in Application, its cause in System. Used by several threads.
+/// failure stands in Application, its cause in System. Used by several threads; what it finds does not depend on which of
+/// them was done first.
 class EventTimeline {
  public:
   static constexpr std::size_t kMaxSignals = 2000;  ///< per log
-  static constexpr std::size_t kMaxLogs = 64;
+  static constexpr std::size_t kMaxHeld = 16'000;   ///< of all logs; those that come last by their origin are left out
 
   explicit EventTimeline(const RuleBase& rules) : rules_(rules) {}
 
@@ -49,18 +55,23 @@ class EventTimeline {
     QuotedLog log;
     std::string computer;  ///< keeps VMs apart; empty where an export does not tell it
     std::vector<Signal> signals;
+    bool concluded = false;
   };
 
-  /// Adds what a log held, and returns the findings it makes together with itself and the logs before it.
-  /// Signals without a time are left out.
-  std::vector<Finding> add(Log log);
+  /// Adds what a log held. Signals without a time are left out.
+  void add(Log log);
+
+  /// What the logs tell together that were added since the last call, also together with those before them.
+  std::vector<Finding> conclude();
 
  private:
   void correlate(const Log& failures, const Log& causes, std::vector<Finding>& findings) const;
 
   const RuleBase& rules_;
   std::mutex mutex_;
-  std::vector<Log> logs_;
+  std::multimap<std::string, Log> logs_;  ///< by origin
+  std::size_t held_ = 0;                  ///< signals of them
+  std::optional<std::string> end_;        ///< the first origin that there was no room for
 };
 
 /// Pairs "I/O is frozen" (3197) with "I/O was resumed" (3198) of SQL Server, per database.

@@ -124,13 +124,9 @@ class Run {
     std::vector<std::string> causes, others;
     for (const Signal& signal : all) {
       if (!signal.time || !covers(*signal.time)) continue;
-      const bool cause = signal.kind == Signal::Kind::io || signal.kind == Signal::Kind::storage ||
-                         signal.kind == Signal::Kind::service;
-      if (cause)
-        add_unique(causes,
-                   signal.component.empty() ? signal.quote.label : signal.quote.label + " (" + signal.component + ")");
+      if (is_cause(signal)) add_unique(causes, label_with_component(signal));
       if (is_parallel(signal)) add_unique(others, signal.quote.label);
-      if (cause || is_other_product(signal)) show(verdict, signal.quote);
+      if (is_cause(signal) || is_other_product(signal)) show(verdict, signal.quote);
     }
     LocalText text = sentence("Logged in the same minutes: {names}.", "同じ時間帯の記録: {names}。", causes);
     append(text, sentence("Another backup was at work then: {names}; keep the schedules apart.",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,7 @@ class EventRulesTest : public testing::Test {
     }
     Insights insights;
     one->finish(insights);
+    rules_.conclude(insights);
     errors_ = insights.errors;
     return insights.findings;
   }
@@ -367,11 +369,45 @@ TEST_F(EventRulesTest, FindingsOfALogAreTheSameWithAnyNumberOfThreads) {
     one->pull(reader_of(log, 100'000), slots);
     Insights insights;
     one->finish(insights);
+    rules.conclude(insights);
     results.push_back(shown(insights.findings));
   }
   EXPECT_NE(results[0].find("windows.window.service"), std::string::npos) << results[0];
   EXPECT_EQ(results[1], results[0]);
   EXPECT_EQ(results[2], results[0]);
+}
+
+TEST_F(EventRulesTest, WhatLogsTellTogetherDoesNotDependOnWhichEndedFirst) {
+  const auto log_with = [](const EventText& head, const std::vector<std::string>& strings) {
+    ChunkWriter chunk;
+    chunk.record(1, classic_event(head, strings, ""));
+    return file_of({chunk.finish()});
+  };
+  const std::string failure = log_with({}, {"0x800423f2, The writer timed out.", kWmiWriter});
+  const std::string cause = log_with({.provider = "storahci", .id = 129, .level = 2, .channel = "System"}, {"\\Device\\RaidPort0"});
+  std::vector<std::pair<std::string, std::string>> logs = {{"a.evtx", cause}, {"b.evtx", failure}, {"c.evtx", cause}};
+  std::set<std::string> results;
+  do {
+    const EventRules rules(RuleBase::built_in(), unchanged);
+    Insights together;
+    for (const auto& [origin, bytes] : logs) {
+      Artifact artifact;
+      artifact.format = Format::evtx;
+      artifact.origin = origin;
+      const auto one = rules.scan(artifact);
+      ThreadSlots slots(1, 0);
+      one->pull(reader_of(bytes, 1000), slots);
+      Insights alone;
+      one->finish(alone);
+    }
+    rules.conclude(together);
+    EXPECT_EQ(ids_of(together.findings), (Ids{"windows.window.io", "windows.window.io"}));
+    results.insert(shown(together.findings));
+    Insights again;
+    rules.conclude(again);
+    EXPECT_TRUE(again.findings.empty()) << "told twice";
+  } while (std::next_permutation(logs.begin(), logs.end()));
+  EXPECT_EQ(results.size(), 1u);
 }
 
 TEST_F(EventRulesTest, ManyHitsAreCountedFromFirstToLastAndShownByTheFirstTwoAndTheLastThree) {
