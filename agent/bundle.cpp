@@ -85,6 +85,7 @@ Status Bundle::close(ZipWriter::Entry entry, const Artifact& artifact, const Sto
   row.sha256 = entry.sha256_hex();
   row.truncated = stored.skipped_bytes;
   row.decoded = stored.decoded;
+  row.obtained = stored.obtained;
   row.redacted = stored.redacted;
   row.redactions = stored.redactions;
   row.error = stored.problem;

@@ -24,6 +24,7 @@ struct StoredAs {
   std::uint64_t redactions = 0;
   bool redacted = true;             ///< false: stored as it is, secrets and all (event logs)
   std::string problem;              ///< why the file is not whole
+  std::string obtained;             ///< OpenedItem::obtained
 };
 
 /// The support-ready zip: evidence while it is read, then the report and the manifest.

@@ -74,7 +74,7 @@ std::string render_plan(const Plan& plan) {
     if (item.is_command()) {
       out += fmt::format("  {:>10}  $ {}\n", "command", printable(shown_command(*item.spec->command, item.argv)));
     } else {
-      out += fmt::format("  {:>10}  {}{}\n", format_size(item.size()), printable(item.path),
+      out += fmt::format("  {:>10}  {}{}\n", format_size(item.size()), printable(shown_path(item.spec->os, item.path)),
                          item.skip_bytes > 0 ? "  (newest part only)" : "");
     }
   }

@@ -27,6 +27,7 @@ Json to_json(const ManifestEntry& entry) {
   if (entry.redacted) json["redactions"] = entry.redactions;
   if (entry.truncated > 0) json["truncated"] = entry.truncated;
   if (!entry.decoded.empty()) json["decoded"] = entry.decoded;
+  if (!entry.obtained.empty()) json["obtained"] = entry.obtained;
   if (!entry.error.empty()) json["error"] = entry.error;
   return json;
 }
@@ -62,6 +63,7 @@ void set_field(ManifestEntry& entry, const std::string& key, const Scalar& value
   if (key == "redactions") entry.redactions = value.number;
   if (key == "truncated") entry.truncated = value.number;
   if (key == "decoded") entry.decoded = value.text;
+  if (key == "obtained") entry.obtained = value.text;
   if (key == "error") entry.error = value.text;
 }
 

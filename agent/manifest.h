@@ -24,6 +24,7 @@ struct ManifestEntry {
   std::string sha256;            ///< of the bytes as stored
   std::uint64_t truncated = 0;   ///< bytes of the original that were skipped
   std::string decoded;           ///< what the stored bytes were taken out of (`gzip`), or empty
+  std::string obtained;          ///< how they were got, where there is more than one way; or empty
   std::uint64_t redactions = 0;  ///< how many secrets were replaced
   bool redacted = false;         ///< whether secrets were looked for
   std::string error;             ///< why the file is not whole, or empty
@@ -50,8 +51,8 @@ struct ManifestHead {
 ///      …],
 ///      "left_out": [{"id": "…", "origin": "…", "reason": "not found", "count": 1}]}
 ///
-/// `truncated`, `decoded` and `error` stand only where they say something. Call add() for every file, then leave_out(),
-/// then finish(); each gives back the first error of `write`.
+/// `truncated`, `decoded`, `obtained` ("exported by the event log service") and `error` stand only where they say something. Call
+/// add() for every file, then leave_out(), then finish(); each gives back the first error of `write`.
 class ManifestWriter {
  public:
   using Write = std::function<Status(std::string_view)>;

@@ -22,6 +22,7 @@
 #include "analyzers/event_rules.h"
 #include "analyzers/text_rules.h"
 #include "collectors/archive_source.h"
+#include "collectors/event_log.h"
 #include "collectors/folder_source.h"
 #include "collectors/instance_lock.h"
 #include "collectors/live_source.h"
@@ -177,12 +178,13 @@ class Run {
   // ---- collect
 
   int collect() {
+    if (const Status found = find_root(); !found) return complain(kUsage, found.error().what);
     if (const int wrong = check_collect_options(); wrong != 0) return wrong;
     if (Status opened = open_toolbox(); !opened) return complain(kUsage, opened.error().what);
     if (options_.low_priority) {
       if (const Status lowered = lower_priority(); !lowered) log_->warn(lowered.error().what);
     }
-    const bool live = options_.root == "/";
+    const bool live = root_ == "/";
     std::optional<InstanceLock> lock;
     if (live && !options_.dry_run) {
       auto acquired = InstanceLock::acquire();
@@ -197,11 +199,14 @@ class Run {
 
     Report report;
     report.case_id = options_.case_id;
-    report.host = host_of(live ? "" : options_.root);
+    report.host = host_of(live ? "" : root_);
     const auto target = bundle_path(report.host);
     if (!target) return complain(exit_code_of(target.error(), kCannotCreate), target.error().what, "choose another folder with -o");
     fit_to_disk(*target, wanted);
-    wanted.never.push_back(fs::absolute(*target).string());
+    wanted.never.push_back(vm_path_of(wanted.os, fs::absolute(*target).string()));
+    if (live && is_administrator()) {
+      if (const Status allowed = read_past_permissions(); !allowed) log_->warn(allowed.error().what);
+    }
     if (live && !is_administrator()) {
       const RightsAdvice advice = rights_advice();
       log_->warn(advice.warning);
@@ -209,7 +214,9 @@ class Run {
     }
     auto bundle = Bundle::create(*target, options_.compression);
     if (!bundle) return complain(exit_code_of(bundle.error(), kCannotCreate), bundle.error().what, "choose another folder with -o");
-    LiveSource source(make_plan(Catalog::built_in(), wanted, deadline.flag()), options_.root, deadline.flag());
+    std::shared_ptr<EventLogExporter> exporter;
+    if (live) exporter = event_log_exporter(*target, wanted);
+    LiveSource source(make_plan(Catalog::built_in(), wanted, deadline.flag()), root_, deadline.flag(), exporter);
     const Status scanned =
         scan(source, tools_.analyzers, tools_.redactor, bundle->get(), collect_options(), deadline.flag(), report);
     if (!scanned) return complain(kIoError, scanned.error().what, "no bundle was left behind");
@@ -231,6 +238,28 @@ class Run {
     return report.exit_code();
   }
 
+  /// The folder of --root, as this system names it: `E:/` for `E:\`.
+  Status find_root() {
+    if (options_.root == "/") return Done{};
+    const auto root = real_path(options_.root);
+    const auto info = root ? file_info(below(*root, "/.")) : Result<FileInfo>(root.error());
+    if (!info) return Error{info.error().code, "--root " + printable(options_.root) + reason_of(info.error())};
+    root_ = *root;
+    return Done{};
+  }
+
+  /// Null on a system without an event log service.
+  std::shared_ptr<EventLogExporter> event_log_exporter(const std::string& target, PlanOptions& wanted) const {
+    EventLogOptions options;
+    options.service = event_log_service();
+    if (!options.service) return nullptr;
+    wanted.event_logs_exported = true;
+    options.folder = fs::absolute(target).parent_path().string();
+    options.since = options_.since;
+    options.max_bytes = options_.max_file_size;
+    return std::make_shared<EventLogExporter>(std::move(options));
+  }
+
   int check_collect_options() {
     const auto known = Catalog::built_in().profiles();
     for (const std::string& profile : options_.profiles) {
@@ -238,11 +267,8 @@ class Run {
         return complain(kUsage, "--profile: '" + printable(profile) + "' is not a profile; there are " + join(known, ", "));
       }
     }
-    if (const auto root = file_info(below(options_.root, "/.")); !root) {
-      return complain(kUsage, "--root " + printable(options_.root) + reason_of(root.error()));
-    }
     for (const std::string& path : options_.paths) {
-      if (!path.starts_with('/')) return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
+      if (!vm_path_of(os_of_root(root_), path).starts_with('/')) return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
     }
     return 0;
   }
@@ -250,11 +276,11 @@ class Run {
   PlanOptions plan_options() const {
     PlanOptions wanted;
     if (!options_.profiles.empty()) wanted.profiles = options_.profiles;
-    wanted.root = options_.root;
-    wanted.os = os_of_root(options_.root);
-    wanted.includes = options_.includes;
-    wanted.excludes = options_.excludes;
-    wanted.paths = options_.paths;
+    wanted.root = root_;
+    wanted.os = os_of_root(root_);
+    for (const std::string& glob : options_.includes) wanted.includes.push_back(vm_path_of(wanted.os, glob));
+    for (const std::string& glob : options_.excludes) wanted.excludes.push_back(vm_path_of(wanted.os, glob));
+    for (const std::string& path : options_.paths) wanted.paths.push_back(vm_path_of(wanted.os, path));
     wanted.personal = options_.include_personal;
     wanted.max_file_size = options_.max_file_size;
     wanted.max_total_size = options_.max_total_size;
@@ -331,7 +357,7 @@ class Run {
       if (spec != nullptr && spec->request == request) return printable(entry.origin) + ": " + entry.reason;
     }
     for (const ReadError& error : report.errors) {
-      const ArtifactSpec* spec = catalog.recognise(error.origin);
+      const ArtifactSpec* spec = catalog.recognise(vm_path_of("windows", error.origin));
       if (spec != nullptr && spec->request == request) return error.error.what;
     }
     return report.partial ? "the run was ended before it was read" : "not found";
@@ -491,6 +517,7 @@ class Run {
   Language language_;
   std::shared_ptr<spdlog::logger> log_;
   Toolbox tools_;
+  std::string root_ = "/";  ///< the folder that stands for the VM
 };
 
 }  // namespace

@@ -171,6 +171,7 @@ class Scanner {
     Peeked peeked = Peeked::at(std::move(opened->read));
     StoredAs stored;
     stored.skipped_bytes = item.skipped_bytes;
+    stored.obtained = opened->obtained;
     switch (detect_container(peeked.head)) {
       case Container::archive: {
         if (item.artifact.format == Format::evtx) return note(item.artifact, {ErrorCode::unsupported, "an archive, not an event log"});

@@ -121,6 +121,7 @@ Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
     }
     for (const pugi::xml_node node : root.child("deny").children("glob")) {
       catalog.deny_.emplace_back(trim(node.text().get()));
+      catalog.deny_lower_.push_back(to_lower(catalog.deny_.back()));
     }
   }
   return catalog;
@@ -167,7 +168,9 @@ const ArtifactSpec* Catalog::find(std::string_view id) const {
   return found == specs_.end() ? nullptr : &*found;
 }
 
-bool Catalog::is_denied(std::string_view path) const { return matches_any(deny_, path); }
+bool Catalog::is_denied(std::string_view path, bool any_case) const {
+  return any_case ? matches_any(deny_lower_, to_lower(path)) : matches_any(deny_, path);
+}
 
 std::string command_file_name(std::string_view artifact_id) {
   const std::size_t dot = artifact_id.rfind('.');

@@ -73,13 +73,15 @@ class Catalog {
   const ArtifactSpec* recognise(std::string_view path) const;
   const ArtifactSpec* find(std::string_view id) const;
 
-  /// Whether a path (as it is on the VM, links resolved) must never be collected: keys, secret stores, password files.
-  bool is_denied(std::string_view path) const;
+  /// Whether a path (as it is on the VM, links resolved) must never be collected: keys, secret stores, password files. With
+  /// `any_case`, as on Windows, `SAM` and `sam` are one name.
+  bool is_denied(std::string_view path, bool any_case) const;
 
  private:
   std::vector<ArtifactSpec> specs_;
   std::vector<RequestItem> request_items_;
   std::vector<std::string> deny_;
+  std::vector<std::string> deny_lower_;  ///< the same in lower case
 };
 
 /// `mounts` of `linux.command.mounts`: the name of its file under commands/.

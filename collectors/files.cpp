@@ -166,6 +166,32 @@ std::string below(const std::string& root, std::string_view path) {
   return (root.back() == '/' ? root.substr(0, root.size() - 1) : root) + std::string(path);
 }
 
+bool has_drive(std::string_view path) {
+  const bool letter = !path.empty() && ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z'));
+  return letter && path.size() >= 2 && path[1] == ':' && (path.size() == 2 || path[2] == '/');
+}
+
+std::string shown_path(const std::string& os, std::string_view vm_path) {
+  if (os != "windows" || !vm_path.starts_with('/')) return std::string(vm_path);
+  std::string shown = has_drive(vm_path.substr(1)) ? std::string(vm_path.substr(1)) : "C:" + std::string(vm_path);
+  std::replace(shown.begin(), shown.end(), '/', '\\');
+  return shown;
+}
+
+std::string vm_path_of(const std::string& os, std::string_view shown) {
+  std::string path(shown);
+  if (os != "windows") return path;
+  std::replace(path.begin(), path.end(), '\\', '/');
+  if (path.starts_with("//?/")) path.erase(0, 4);
+  if (!has_drive(path)) return path;
+  if (path[0] != 'C' && path[0] != 'c') return "/" + path;
+  return path.size() == 2 ? "/" : path.substr(2);
+}
+
+Error too_large(std::uint64_t size, std::uint64_t limit) {
+  return {ErrorCode::too_large, "too large: " + format_size(size) + ", the limit for one file is " + format_size(limit)};
+}
+
 std::string os_of_root(const std::string& root) { return file_info(below(root, "/Windows/System32")) ? "windows" : "linux"; }
 
 }  // namespace vmtriage

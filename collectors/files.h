@@ -72,6 +72,9 @@ Result<NameList> list_folder(const std::string& path, std::size_t max_bytes = kM
 /// Calls `use` with every name in a folder, in any order. Errors: not_found, access_denied, io.
 Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use);
 
+/// "too large: 300 MiB, the limit for one file is 256 MiB"
+Error too_large(std::uint64_t size, std::uint64_t limit);
+
 /// Where a link leads, as it is written in it. Errors: as file_info; unsupported where links are never followed (on Windows).
 Result<std::string> link_target(const std::string& path);
 
@@ -90,6 +93,16 @@ std::optional<Error> silence_of(const std::string& path, const std::vector<Mount
 
 /// `root` and a path of the VM as a path of this machine.
 std::string below(const std::string& root, std::string_view path);
+
+/// Whether a path with `/` begins with a drive: `C:`, `C:/Windows`.
+bool has_drive(std::string_view path);
+
+/// A path of a VM as its own tools show it: on Windows `C:\Windows\x` for `/Windows/x`, since the disk that Windows runs from is C:
+/// there, and `D:\x` for `/D:/x`.
+std::string shown_path(const std::string& os, std::string_view vm_path);
+
+/// The reverse, for a path or a glob as its user types it: on Windows `/Windows/x` for `C:\Windows\x` and `/D:/x` for `d:/x`.
+std::string vm_path_of(const std::string& os, std::string_view shown);
 
 /// Whose disk a root is: `windows` when it holds Windows' folder, else `linux`.
 std::string os_of_root(const std::string& root);

@@ -53,8 +53,9 @@ struct Finder::Walk {
   }
 };
 
-Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop)
-    : root_(std::move(root)), allowed_(std::move(allowed)), silent_(std::move(silent)), stop_(stop) {
+Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop,
+               bool any_case)
+    : root_(std::move(root)), allowed_(std::move(allowed)), silent_(std::move(silent)), stop_(stop), any_case_(any_case) {
   // The folders of the globs may themselves be links: /var/log on a data disk.
   for (std::size_t i = 0, n = allowed_.size(); i < n; ++i) {
     const std::string fixed = fixed_part(allowed_[i]);
@@ -88,7 +89,7 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
   if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
     const std::string_view name = (*names)[i];
-    if (glob_match(walk.levels[level], name)) match_level(walk, child(path, name), level + 1);
+    if (matches(walk.levels[level], name)) match_level(walk, child(path, name), level + 1);
   }
 }
 
@@ -109,7 +110,7 @@ void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
       } else {
         walk.refuse(here, "nested too deep");
       }
-    } else if (glob_match(walk.glob, here)) {
+    } else if (matches(walk.glob, here)) {
       take(walk, here);
     }
   }
@@ -133,6 +134,7 @@ void Finder::take(Walk& walk, const std::string& path) const {
 
 void Finder::take_link(Walk& walk, const std::string& path) const {
   const auto target = resolve(path);
+  if (!target && target.error().code == ErrorCode::unsupported) return walk.refuse(path, "a link or a junction: not followed");
   if (!target) return walk.refuse(path, "a link that leads nowhere: " + target.error().what);
   if (!is_allowed(*target))
     return walk.refuse(path, "a link that leads out of the collected folders, to " + printable(*target));
@@ -153,9 +155,13 @@ Result<FileInfo> Finder::info_of(const std::string& path) const {
   return file_info(here);
 }
 
+bool Finder::matches(std::string_view glob, std::string_view path) const {
+  return any_case_ ? glob_match(to_lower(glob), to_lower(path)) : glob_match(glob, path);
+}
+
 bool Finder::is_allowed(const std::string& resolved) const {
   return std::any_of(allowed_.begin(), allowed_.end(),
-                     [&](const std::string& glob) { return glob_match(glob, resolved); });
+                     [&](const std::string& glob) { return matches(glob, resolved); });
 }
 
 void Finder::search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const {

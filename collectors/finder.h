@@ -29,8 +29,9 @@ class Finder {
   using Refuse = std::function<void(const std::string& path, const std::string& reason, std::uint64_t count)>;
 
   /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM. Nothing at or below a mount of
-  /// `silent` is touched.
-  Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop);
+  /// `silent` is touched. With `any_case`, as on Windows, `*.LOG` finds `x.log` too.
+  Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop,
+         bool any_case = false);
 
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
   void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
@@ -47,6 +48,7 @@ class Finder {
   static void refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error);
   void take(Walk& walk, const std::string& path) const;
   void take_link(Walk& walk, const std::string& path) const;
+  bool matches(std::string_view glob, std::string_view path) const;
   bool is_allowed(const std::string& resolved) const;
   Result<std::string> resolve(const std::string& path) const { return resolve_links(root_, path, silent_); }
   Result<FileInfo> info_of(const std::string& path) const;
@@ -56,6 +58,7 @@ class Finder {
   std::vector<std::string> allowed_;
   std::vector<MountPoint> silent_;
   const std::atomic<bool>* stop_;
+  bool any_case_;
 };
 
 /// Why a folder that a glob's last level names is refused.

@@ -20,12 +20,31 @@ ReadBytes read_text(std::string text) {
   };
 }
 
-/// The path as the VM's own tools show it. The disk that Windows runs from is C: there, whatever letter it has here.
-std::string shown_path(const PlannedItem& planned) {
-  if (planned.spec->os != "windows") return planned.path;
-  std::string path = "C:" + planned.path;
-  std::replace(path.begin(), path.end(), '/', '\\');
-  return path;
+Result<OpenedItem> opened_item(Result<OpenedFile> file) {
+  if (!file) return file.error();
+  return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};
+}
+
+/// An event log as its service gives it, else the file as it is. `size` is that of the file.
+Result<OpenedItem> export_or_copy(EventLogExporter& exporter, const std::string& channel, std::uint64_t size,
+                                  const std::function<Result<OpenedItem>()>& copy, const std::atomic<bool>* stop) {
+  const EventLogOptions& options = exporter.options();
+  auto exported = opened_item(exporter.open(channel, stop));
+  if (exported) {
+    exported->obtained = "exported by the event log service" + (options.since ? ", from " + format_time(*options.since) : "");
+    return exported;
+  }
+  const Error& error = exported.error();
+  const bool is_stopped = stop != nullptr && stop->load();
+  if (is_stopped || error.code == ErrorCode::too_large) return error;
+  if (size > options.max_bytes) return too_large(size, options.max_bytes);
+  auto copied = copy();
+  if (!copied) return copied;
+  copied->obtained = "copied from the disk: " + error.what;
+  if (exporter.take_silence()) {
+    copied->problems.push_back({ErrorCode::timed_out, error.what + ": event logs were copied from the disk, without what it has not written yet"});
+  }
+  return copied;
 }
 
 std::vector<Error> problems_of(const std::string& line, const CommandSpec& spec, const ProcessOutput& output) {
@@ -60,8 +79,8 @@ Result<OpenedItem> open_query(const std::vector<std::string>& words, const Comma
 
 }  // namespace
 
-LiveSource::LiveSource(Plan plan, std::string root, const std::atomic<bool>* stop)
-    : plan_(std::move(plan)), root_(std::move(root)), stop_(stop) {}
+LiveSource::LiveSource(Plan plan, std::string root, const std::atomic<bool>* stop, std::shared_ptr<EventLogExporter> exporter)
+    : plan_(std::move(plan)), root_(std::move(root)), stop_(stop), exporter_(std::move(exporter)) {}
 
 Result<std::optional<Item>> LiveSource::next() {
   if (next_ >= plan_.items.size()) return std::optional<Item>();
@@ -73,15 +92,17 @@ Item LiveSource::file_item(const PlannedItem& planned) const {
   Item item;
   item.artifact.id = planned.spec->id;
   item.artifact.format = planned.spec->format;
-  item.artifact.origin = shown_path(planned);
+  item.artifact.origin = shown_path(planned.spec->os, planned.path);
   item.artifact.bundle_path = bundle_path_of(item.artifact.origin);
   item.artifact.size = planned.info.size;
   item.artifact.modified = planned.info.modified;
   item.skipped_bytes = planned.skip_bytes;
-  item.open = [path = below(root_, planned.resolved), skip = planned.skip_bytes]() -> Result<OpenedItem> {
-    auto file = open_file(path, skip);
-    if (!file) return file.error();
-    return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};
+  const auto copy = [path = below(root_, planned.resolved), skip = planned.skip_bytes] { return opened_item(open_file(path, skip)); };
+  const auto channel = exporter_ && planned.spec->format == Format::evtx ? channel_of(planned.path) : std::nullopt;
+  item.open = copy;
+  if (!channel) return item;
+  item.open = [exporter = exporter_, channel = *channel, size = planned.info.size, copy, stop = stop_] {
+    return export_or_copy(*exporter, channel, size, copy, stop);
   };
   return item;
 }

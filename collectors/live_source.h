@@ -1,14 +1,16 @@
 #pragma once
 
+#include "collectors/event_log.h"
 #include "collectors/plan.h"
 #include "collectors/source.h"
 
 namespace vmtriage {
 
-/// The artifacts of a plan: the files and command outputs of this VM, or of a disk mounted at `root`.
+/// The artifacts of a plan: the files and command outputs of this VM, or of a disk mounted at `root`. Event logs are those that
+/// `exporter` gives, and copies of the files where it gives none; null for a system that does not run.
 class LiveSource : public Source {
  public:
-  LiveSource(Plan plan, std::string root, const std::atomic<bool>* stop);
+  LiveSource(Plan plan, std::string root, const std::atomic<bool>* stop, std::shared_ptr<EventLogExporter> exporter = nullptr);
 
   Result<std::optional<Item>> next() override;
   bool is_sequential() const override { return false; }
@@ -21,6 +23,7 @@ class LiveSource : public Source {
   Plan plan_;
   std::string root_;
   const std::atomic<bool>* stop_;
+  std::shared_ptr<EventLogExporter> exporter_;
   std::size_t next_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/base/text.h"
+#include "collectors/event_log.h"
 #include "collectors/finder.h"
 
 namespace vmtriage {
@@ -20,10 +21,22 @@ constexpr std::string_view kScriptsArgument = "{pre-post-scripts}";
 /// A server that is only slow answers within this.
 constexpr std::chrono::seconds kPatience{4};
 
+/// Of a file that the user names and the catalogue does not know.
+const ArtifactSpec& unknown_text(const std::string& os) {
+  const auto make = [](const char* name) {
+    ArtifactSpec spec;
+    spec.id = "text.unknown";
+    spec.os = name;
+    return spec;
+  };
+  static const ArtifactSpec of_linux = make("linux"), of_windows = make("windows");
+  return os == "windows" ? of_windows : of_linux;
+}
+
 class Planner {
  public:
   Planner(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop)
-      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), silent_mounts(kPatience), stop) {}
+      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), silent_mounts(kPatience), stop, any_case()) {}
 
   Plan make() {
     for (const ArtifactSpec& spec : catalog_.specs()) {
@@ -68,9 +81,16 @@ class Planner {
     return {globs.begin(), globs.end()};
   }
 
+  /// Whether the VM's file system takes `SAM` and `sam` for one name.
+  bool any_case() const { return options_.os == "windows"; }
+
+  void note(const std::string& id, const std::string& path, const std::string& reason, std::uint64_t count = 1) {
+    plan_.left_out.add(id, shown_path(options_.os, path), reason, count);
+  }
+
   Finder::Refuse refuse(const ArtifactSpec& spec) {
     return [this, &spec](const std::string& path, const std::string& reason, std::uint64_t count) {
-      plan_.left_out.add(spec.id, path, reason, count);
+      note(spec.id, path, reason, count);
     };
   }
 
@@ -85,7 +105,7 @@ class Planner {
     for (const std::string& glob : spec.globs) {
       if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
     }
-    if (!any) plan_.left_out.add(spec.id, first_glob(spec), "not found");
+    if (!any) note(spec.id, first_glob(spec), "not found");
     for (PlannedItem& item : newest) place(std::move(item));
   }
 
@@ -131,7 +151,7 @@ class Planner {
         return leave_out(*owner, file.path, "personal data: collected only with --include-personal");
       }
     }
-    if (catalog_.is_denied(file.path) || catalog_.is_denied(file.resolved)) {
+    if (catalog_.is_denied(file.path, any_case()) || catalog_.is_denied(file.resolved, any_case())) {
       return leave_out(spec, file.path, "never collected: it holds keys, certificates or passwords");
     }
     if (spec.personal && !options_.personal) {
@@ -139,14 +159,15 @@ class Planner {
     }
     if (is_never(file)) return leave_out(spec, file.path, "the output of this program");
     if (matches(options_.excludes, file.path)) return leave_out(spec, file.path, "excluded by --exclude");
-    if (options_.since && file.info.modified < *options_.since)
+    // What the event log service has open is written to the disk, with its time, much later.
+    const bool active_log = spec.format == Format::evtx && channel_of(file.path);
+    if (options_.since && file.info.modified < *options_.since && !active_log)
       return leave_out(spec, file.path, "not changed since --since");
     PlannedItem item;
-    if (file.info.size > options_.max_file_size) {
-      const std::string limit = format_size(options_.max_file_size);
+    const bool shortened = active_log && options_.since && options_.event_logs_exported;
+    if (file.info.size > options_.max_file_size && !shortened) {
       if (is_compressed_name(file.path) || spec.format != Format::text) {
-        return leave_out(spec, file.path,
-                         "too large: " + format_size(file.info.size) + ", the limit for one file is " + limit);
+        return leave_out(spec, file.path, too_large(file.info.size, options_.max_file_size).what);
       }
       item.skip_bytes = file.info.size - options_.max_file_size;
     }
@@ -158,21 +179,24 @@ class Planner {
   }
 
   std::nullopt_t leave_out(const ArtifactSpec& spec, const std::string& path, const std::string& reason) {
-    plan_.left_out.add(spec.id, path, reason);
+    note(spec.id, path, reason);
     return std::nullopt;
   }
 
   bool is_never(const FoundFile& file) const {
-    return std::any_of(options_.never.begin(), options_.never.end(), [&](const std::string& path) {
-      return file.resolved == path || file.path == path ||
-             (file.resolved.starts_with(path) && file.resolved[path.size()] == '/');
+    const std::string met = as_compared(file.path), resolved = as_compared(file.resolved);
+    return std::any_of(options_.never.begin(), options_.never.end(), [&](const std::string& each) {
+      const std::string path = as_compared(each);
+      return resolved == path || met == path || (resolved.starts_with(path) && resolved[path.size()] == '/');
     });
   }
 
-  static bool matches(const std::vector<std::string>& globs, const std::string& path) {
+  bool matches(const std::vector<std::string>& globs, const std::string& path) const {
     return std::any_of(globs.begin(), globs.end(),
-                       [&](const std::string& glob) { return glob_match_tail(glob, path); });
+                       [&](const std::string& glob) { return glob_match_tail(as_compared(glob), as_compared(path)); });
   }
+
+  std::string as_compared(const std::string& path) const { return any_case() ? to_lower(path) : path; }
 
   void add_paths() {
     const ArtifactSpec* log = catalog_.find(options_.os + ".file-restore.log");
@@ -182,22 +206,21 @@ class Planner {
       bool any = false;
       const auto use = [&](FoundFile file) {
         any = true;
-        add_file(file.path.ends_with(".py") ? *script : *log, std::move(file));
+        add_file(file.path.ends_with(".py") || file.path.ends_with(".exe") ? *script : *log, std::move(file));
       };
-      const auto note = refuse(*log);
+      const auto refuse_some = refuse(*log);
       finder_.find(path, use, [&](const std::string& met, const std::string& reason, std::uint64_t count) {
-        if (reason != kIsFolder) note(met, reason, count);
+        if (reason != kIsFolder) refuse_some(met, reason, count);
       });
-      finder_.find(path + "/**", use, note);
-      if (!any) plan_.left_out.add(log->id, path, "not found");
+      finder_.find(path + "/**", use, refuse_some);
+      if (!any) note(log->id, path, "not found");
     }
   }
 
   void add_includes() {
     for (const std::string& glob : options_.includes) {
       const ArtifactSpec* spec = catalog_.recognise(glob);
-      if (spec == nullptr) spec = catalog_.find(options_.os + ".var-log");
-      if (spec == nullptr) continue;
+      if (spec == nullptr) spec = &unknown_text(options_.os);
       bool any = false;
       finder_.find(
           glob,
@@ -206,7 +229,7 @@ class Planner {
             add_file(*spec, std::move(file));
           },
           refuse(*spec));
-      if (!any) plan_.left_out.add(spec->id, glob, "--include: not found");
+      if (!any) note(spec->id, glob, "--include: not found");
     }
   }
 
@@ -224,7 +247,7 @@ class Planner {
           add_file(spec, std::move(file));
         },
         refuse(spec));
-    if (!any) plan_.left_out.add(spec.id, first_glob(spec), "not found on any local file system");
+    if (!any) note(spec.id, first_glob(spec), "not found on any local file system");
   }
 
   void add_command(const ArtifactSpec& spec) {
@@ -260,7 +283,7 @@ class Planner {
     std::vector<PlannedItem> kept;
     for (PlannedItem& item : plan_.items) {
       if (plan_.total_bytes + item.size() > options_.max_total_size) {
-        plan_.left_out.add(item.spec->id, item.path,
+        note(item.spec->id, item.path,
                            "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
         continue;
       }

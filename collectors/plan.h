@@ -17,13 +17,14 @@ struct PlanOptions {
   std::vector<std::string> profiles = {"vm-backup"};
   std::string os = "linux";
   std::string root = "/";                       ///< the folder that stands for the VM; commands are run only for "/"
-  std::vector<std::string> includes, excludes;  ///< globs on top of the catalogue's
+  std::vector<std::string> includes, excludes;  ///< globs on top of the catalogue's; all paths are those of the VM, with `/`
   std::vector<std::string> paths;               ///< --path: folders and files of a file restore, taken whole
   bool personal = false;                        ///< sign-in logs too
   std::uint64_t max_file_size = 256ULL << 20;   ///< bytes; of a longer text the newest part is kept
   std::uint64_t max_total_size = 2ULL << 30;    ///< bytes before compression
   std::optional<Time> since, until;
   std::vector<std::string> never;  ///< paths that are no evidence: the bundle itself
+  bool event_logs_exported = false;  ///< the event log service cuts them to `since`
 };
 
 /// One thing to collect.

@@ -13,6 +13,10 @@ namespace vmtriage {
 /// Whether this process may read the whole machine: root, or an elevated administrator.
 bool is_administrator();
 
+/// Lets this process, and nothing else, read files that their permissions keep even from an administrator. On Windows that needs
+/// SeBackupPrivilege; root needs nothing. Error: access_denied.
+Status read_past_permissions();
+
 /// What an ordinary user is told: on the terminal, and in the report.
 struct RightsAdvice {
   std::string_view warning;

@@ -20,6 +20,7 @@ struct OpenedItem {
   std::shared_ptr<std::uint64_t> hole_bytes;  ///< counted while reading; may be null
   std::shared_ptr<std::uint64_t> lost_bytes = nullptr;  ///< the same for the end that a file lost meanwhile
   std::shared_ptr<bool> cut = nullptr;                  ///< set when reading ended at a limit and there was more
+  std::string obtained = {};  ///< how the bytes were got, where there is more than one way: "exported by the event log service"
 };
 
 /// An artifact that a source offers.

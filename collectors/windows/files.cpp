@@ -51,7 +51,7 @@ FileType type_of(HANDLE handle, DWORD attributes) {
 
 Result<BY_HANDLE_FILE_INFORMATION> facts_of(HANDLE handle, const std::string& path) {
   BY_HANDLE_FILE_INFORMATION facts{};
-  if (!GetFileInformationByHandle(handle, &facts)) return os_error(printable(path), GetLastError());
+  if (!GetFileInformationByHandle(handle, &facts)) return os_error(shown(path), GetLastError());
   return facts;
 }
 
@@ -85,7 +85,7 @@ class HandleBytes : public FileBytes {
     DWORD got = 0;
     const auto wanted = static_cast<DWORD>(std::min(target.size(), kMaxReadBytes));
     if (!ReadFile(handle_.get(), target.data(), wanted, &got, &place) && GetLastError() != ERROR_HANDLE_EOF) {
-      return os_error(printable(path_), GetLastError());
+      return os_error(shown(path_), GetLastError());
     }
     return std::size_t{got};
   }
@@ -112,6 +112,15 @@ class HandleBytes : public FileBytes {
   std::string path_;
 };
 
+/// A log is often held for a moment only, by its writer or by a virus scanner.
+Handle open_to_read(const std::string& path) {
+  constexpr DWORD kPauseMs = 15;
+  for (int tries = 3;; Sleep(kPauseMs)) {
+    Handle handle = open_native(path, GENERIC_READ, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_SEQUENTIAL_SCAN);
+    if (handle || GetLastError() != ERROR_SHARING_VIOLATION || --tries == 0) return handle;
+  }
+}
+
 struct SearchTraits {
   using Value = HANDLE;
   static HANDLE none() { return INVALID_HANDLE_VALUE; }
@@ -123,7 +132,7 @@ struct SearchTraits {
 
 Result<FileInfo> file_info(const std::string& path) {
   const Handle handle = open_native(path, FILE_READ_ATTRIBUTES, kLookOnly);
-  if (!handle) return os_error(printable(path), GetLastError());
+  if (!handle) return os_error(shown(path), GetLastError());
   const auto facts = facts_of(handle.get(), path);
   if (!facts) return facts.error();
   return info_of(handle.get(), *facts);
@@ -133,16 +142,19 @@ Result<FileInfo> file_info(const std::string& path) {
 Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, ReadUntil) {
   // Looked at before it is opened for reading: that alone would bring a file back from where it is kept.
   const Handle look = open_native(path, FILE_READ_ATTRIBUTES, kLookOnly);
-  if (!look) return os_error(printable(path), GetLastError());
+  if (!look) return os_error(shown(path), GetLastError());
   const auto facts = facts_of(look.get(), path);
   if (!facts) return facts.error();
   if ((facts->dwFileAttributes & kElsewhere) != 0) {
-    return Error{ErrorCode::unsupported, printable(path) + ": kept in a cloud or an archive, and not brought back for this"};
+    return Error{ErrorCode::unsupported, shown(path) + ": kept in a cloud or an archive, and not brought back for this"};
   }
   const FileInfo info = info_of(look.get(), *facts);
-  if (info.type != FileType::regular) return Error{ErrorCode::unsupported, printable(path) + ": not a regular file"};
-  Handle handle = open_native(path, GENERIC_READ, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_SEQUENTIAL_SCAN);
-  if (!handle) return os_error(printable(path), GetLastError());
+  if (info.type != FileType::regular) return Error{ErrorCode::unsupported, shown(path) + ": not a regular file"};
+  Handle handle = open_to_read(path);
+  if (!handle) return os_error(shown(path), GetLastError());
+  if (!is_same_file(look.get(), handle.get())) {
+    return Error{ErrorCode::io, shown(path) + ": another file took its place while it was opened"};
+  }
   return read_once(std::make_unique<HandleBytes>(std::move(handle), path), info, skip_bytes, ReadUntil::size_at_open);
 }
 
@@ -155,24 +167,24 @@ Status for_each_name(const std::string& path, const std::function<void(std::stri
   if (!search) {
     const DWORD reason = GetLastError();
     if (reason == ERROR_FILE_NOT_FOUND && file_info(path)) return Done{};  // the root of an empty drive
-    return os_error(printable(path), reason);
+    return os_error(shown(path), reason);
   }
   do {
     const std::string name = to_utf8(found.cFileName);
     if (name != "." && name != "..") use(name);
   } while (FindNextFileW(search.get(), &found));
-  if (const DWORD reason = GetLastError(); reason != ERROR_NO_MORE_FILES) return os_error(printable(path), reason);
+  if (const DWORD reason = GetLastError(); reason != ERROR_NO_MORE_FILES) return os_error(shown(path), reason);
   return Done{};
 }
 
 Result<std::string> link_target(const std::string& path) {
-  return Error{ErrorCode::unsupported, printable(path) + ": a link or a junction, not followed"};
+  return Error{ErrorCode::unsupported, shown(path) + ": a link or a junction, not followed"};
 }
 
 Result<std::string> real_path(const std::string& path) {
   const Handle handle(CreateFileW(native_path(path).c_str(), FILE_READ_ATTRIBUTES, kShareAll, nullptr, OPEN_EXISTING,
                                   FILE_FLAG_BACKUP_SEMANTICS, nullptr));
-  if (!handle) return os_error(printable(path), GetLastError());
+  if (!handle) return os_error(shown(path), GetLastError());
   std::wstring name(32'768, L'\0');
   const DWORD size = GetFinalPathNameByHandleW(handle.get(), name.data(), static_cast<DWORD>(name.size()), FILE_NAME_NORMALIZED);
   if (size == 0 || size >= name.size()) return path_of(native_path(path));

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "collectors/files.h"
+#include "collectors/privileges.h"
 
 namespace vmtriage {
 namespace {
@@ -39,6 +41,7 @@ ErrorCode code_of(DWORD number) {
       return ErrorCode::timed_out;
     case ERROR_FILENAME_EXCED_RANGE:
       return ErrorCode::too_large;
+    case ERROR_CALL_NOT_IMPLEMENTED:
     case ERROR_BAD_EXE_FORMAT:
     case ERROR_NOT_SUPPORTED:
       return ErrorCode::unsupported;
@@ -47,8 +50,19 @@ ErrorCode code_of(DWORD number) {
   }
 }
 
+/// For what an administrator meets most, words that say what to do; nothing for all else.
+std::string_view own_message_of(DWORD number) {
+  switch (number) {
+    case ERROR_SHARING_VIOLATION: return "used by another process";
+    case ERROR_LOCK_VIOLATION: return "a part of it is locked by another process";
+    case ERROR_ACCESS_DENIED: return is_administrator() ? "access denied" : "access denied; run vmtriage elevated (Run as administrator)";
+    default: return {};
+  }
+}
+
 /// English where Windows has it: the reports are read by other people than this machine's users.
 std::string message_of(DWORD number) {
+  if (const std::string_view own = own_message_of(number); !own.empty()) return std::string(own);
   std::array<wchar_t, 512> text{};
   for (const DWORD language : {static_cast<DWORD>(MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US)), DWORD{0}}) {
     const DWORD size = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, number, language, text.data(),
@@ -71,10 +85,6 @@ std::wstring normalised(const std::vector<std::string_view>& parts) {
   std::wstring text;
   for (const std::string_view part : kept) text += L"\\" + to_wide(part);
   return text;
-}
-
-bool has_drive(std::string_view path) {
-  return path.size() >= 2 && path[1] == ':' && ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z'));
 }
 
 std::wstring absolute(const std::wstring& path) {
@@ -108,13 +118,13 @@ std::wstring native_path(std::string_view path) {
   if (slashed.starts_with("//?/UNC/")) slashed = "//" + slashed.substr(8);
   if (slashed.starts_with("//?/")) slashed.erase(0, 4);
   if (slashed.starts_with("//")) return L"\\\\?\\UNC" + normalised(split(slashed, '/'));
-  if (slashed.starts_with('/')) slashed = system_drive() + slashed;
-  if (has_drive(slashed) && (slashed.size() == 2 || slashed[2] == '/')) {
+  if (slashed.starts_with('/')) slashed = has_drive(slashed.substr(1)) ? slashed.substr(1) : system_drive() + slashed;
+  if (has_drive(slashed)) {
     const std::wstring rest = normalised(split(std::string_view(slashed).substr(2), '/'));
     return L"\\\\?\\" + to_wide(slashed.substr(0, 2)) + (rest.empty() ? L"\\" : rest);
   }
-  const std::string full = to_utf8(absolute(to_wide(slashed)));
-  return has_drive(full) || full.starts_with("\\\\") ? native_path(full) : to_wide(full);
+  const std::string full = path_of(absolute(to_wide(slashed)));
+  return has_drive(full) || full.starts_with("//") ? native_path(full) : to_wide(full);
 }
 
 std::string path_of(std::wstring_view native) {
@@ -122,6 +132,19 @@ std::string path_of(std::wstring_view native) {
   std::replace(path.begin(), path.end(), '\\', '/');
   if (path.starts_with("//?/UNC/")) return "//" + path.substr(8);
   return path.starts_with("//?/") ? path.substr(4) : path;
+}
+
+bool is_same_file(HANDLE a, HANDLE b) {
+  BY_HANDLE_FILE_INFORMATION first{}, second{};
+  return GetFileInformationByHandle(a, &first) && GetFileInformationByHandle(b, &second) &&
+         first.dwVolumeSerialNumber == second.dwVolumeSerialNumber && first.nFileIndexHigh == second.nFileIndexHigh &&
+         first.nFileIndexLow == second.nFileIndexLow;
+}
+
+std::string shown(std::string_view path) {
+  std::string text = path_of(native_path(path));
+  std::replace(text.begin(), text.end(), '/', '\\');
+  return printable(text);
 }
 
 Error os_error(std::string_view thing, DWORD number) { return {code_of(number), std::string(thing) + ": " + message_of(number)}; }

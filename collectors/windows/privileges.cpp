@@ -31,6 +31,23 @@ bool is_administrator() {
   return GetTokenInformation(token.get(), TokenElevation, &elevation, sizeof elevation, &size) && elevation.TokenIsElevated != 0;
 }
 
+Status read_past_permissions() {
+  TOKEN_PRIVILEGES wanted{};
+  wanted.PrivilegeCount = 1;
+  wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
+  HANDLE opened = nullptr;
+  if (!LookupPrivilegeValueW(nullptr, SE_BACKUP_NAME, &wanted.Privileges[0].Luid) ||
+      !OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES, &opened)) {
+    return os_error("SeBackupPrivilege", GetLastError());
+  }
+  const Handle token(opened);
+  // It says yes also where the account does not have the privilege.
+  if (!AdjustTokenPrivileges(token.get(), FALSE, &wanted, 0, nullptr, nullptr) || GetLastError() != ERROR_SUCCESS) {
+    return os_error("SeBackupPrivilege", GetLastError());
+  }
+  return Done{};
+}
+
 RightsAdvice rights_advice() {
   return {"not elevated: what only administrators may read is missing from the bundle; run it from an elevated prompt",
           "this user: not elevated, so a part of the evidence could not be read; run vmtriage from an elevated prompt (Run as "

@@ -19,6 +19,7 @@ ManifestEntry sample_entry() {
   entry.sha256 = kHash;
   entry.truncated = 100;
   entry.decoded = "gzip";
+  entry.obtained = "exported";
   entry.redactions = 3;
   entry.redacted = true;
   entry.error = "changed while it was read";

@@ -75,6 +75,51 @@ TEST_F(Plans, TakeTheFolderAndTheScriptOfAFileRestore) {
   EXPECT_TRUE(has(plan(), "/root/myVM-20240501093913/Scripts/MicrosoftAzureBackupILRLogFile.log"));
 }
 
+TEST_F(Plans, OfWindowsRefuseSecretsHoweverTheyAreSpelt) {
+  options_.os = "windows";
+  options_.includes = {"/Temp/**"};
+  file("/Temp/Server.Pfx");
+  file("/Temp/sAm");
+  file("/Temp/setup.log");
+  const Plan made = plan();
+  EXPECT_EQ(paths(made), (std::vector<std::string>{"/Temp/setup.log"}));
+  for (const char* secret : {"C:\\Temp\\Server.Pfx", "C:\\Temp\\sAm"}) {
+    EXPECT_NE(reason(made, secret).find("never collected"), std::string::npos) << secret;
+  }
+}
+
+TEST_F(Plans, OfWindowsFindFilesHoweverTheyAreSpelt) {
+  options_.os = "windows";
+  options_.excludes = {"*.BAK"};
+  file("/WindowsAzure/Logs/WAAPPAGENT.LOG");
+  file("/WindowsAzure/Logs/old.bak");
+  const Plan made = plan();
+  EXPECT_EQ(paths(made), (std::vector<std::string>{"/WindowsAzure/Logs/WAAPPAGENT.LOG"}));
+  EXPECT_EQ(reason(made, "C:\\WindowsAzure\\Logs\\old.bak"), "excluded by --exclude");
+}
+
+TEST_F(Plans, OfWindowsTakeWhatTheUserNames) {
+  options_.os = "windows";
+  options_.profiles = {"file-restore"};
+  options_.paths = {"/Temp/vm1-20240501093913"};
+  options_.includes = {"/inetpub/logs/*.log"};
+  file("/Temp/vm1-20240501093913/Scripts/log.txt");
+  file("/Temp/vm1-20240501093913/run.exe");
+  file("/inetpub/logs/u_ex.log");
+  const Plan made = plan();
+  EXPECT_TRUE(has(made, "/Temp/vm1-20240501093913/Scripts/log.txt"));
+  EXPECT_TRUE(has(made, "/Temp/vm1-20240501093913/run.exe"));
+  EXPECT_TRUE(has(made, "/inetpub/logs/u_ex.log"));
+}
+
+TEST_F(Plans, TakeAnEventLogInUseWhateverItsTimeSays) {
+  options_.os = "windows";
+  options_.since = now() + std::chrono::hours(1);
+  file("/Windows/System32/winevt/Logs/System.evtx");
+  file("/Windows/System32/winevt/Logs/Archive-System-2024-05-01-10-20-30-123.evtx");
+  EXPECT_EQ(paths(plan()), (std::vector<std::string>{"/Windows/System32/winevt/Logs/System.evtx"}));
+}
+
 TEST_F(Plans, SayThatCommandsAreNotRunForACopiedDisk) {
   EXPECT_NE(reason(plan(), "cat /proc/self/mounts").find("not run"), std::string::npos);
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "collectors/finder.h"
 #include "collectors/windows/native.h"
 #include "tests/agent/scratch_folder.h"
 
@@ -32,6 +35,40 @@ TEST(WindowsFiles, AFileThatIsNotSharedIsLocked) {
   const auto text = read_file(path, 100);
   ASSERT_FALSE(text.ok());
   EXPECT_EQ(text.error().code, ErrorCode::locked) << text.error().what;
+  EXPECT_EQ(text.error().what, shown(path) + ": used by another process");
+}
+
+TEST(WindowsFiles, AFileThatTookTheNameOfAnotherIsToldFromIt) {
+  const ScratchFolder folder;
+  write_bytes(folder.file("a"), "x");
+  write_bytes(folder.file("b"), "x");
+  const Handle look = open_with(folder.file("a"), FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE);
+  const Handle same = open_with(folder.file("a"), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE);
+  const Handle other = open_with(folder.file("b"), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE);
+  EXPECT_TRUE(is_same_file(look.get(), same.get()));
+  EXPECT_FALSE(is_same_file(look.get(), other.get()));
+}
+
+/// False where this system makes none, as under Wine.
+bool make_junction(const std::string& link, const std::string& target) {
+  const std::string command = "cmd /c mklink /J \"" + shown(link) + "\" \"" + shown(target) + "\"";
+  (void)run_quietly(command);
+  const auto info = file_info(link);
+  return info && info->type == FileType::link;
+}
+
+TEST(WindowsFiles, AJunctionLoopIsNotWalked) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder.file("logs"));
+  write_bytes(folder.file("logs/x.log"), "x");
+  if (!make_junction(folder.file("logs/loop"), folder.path())) GTEST_SKIP() << "this system makes no junctions";
+  std::vector<std::string> found;
+  std::string reason;
+  Finder finder(path_of(native_path(folder.path())), {"/logs/**"}, {}, nullptr, true);
+  finder.find("/logs/**", [&](const FoundFile& file) { found.push_back(file.path); },
+              [&](const std::string& path, const std::string& why, std::uint64_t) { reason += path + ": " + why; });
+  EXPECT_EQ(found, (std::vector<std::string>{"/logs/x.log"}));
+  EXPECT_EQ(reason, "/logs/loop: a link or a junction: not followed");
 }
 
 TEST(WindowsFiles, OurOwnReadingKeepsNobodyFromDeleting) {

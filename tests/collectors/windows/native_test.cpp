@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "collectors/privileges.h"
+
 namespace vmtriage {
 namespace {
 
@@ -18,6 +20,7 @@ TEST(NativePath, IsTheLongFormWithoutDots) {
            Case{"e:", L"\\\\?\\e:\\"},
            Case{"E:\\/.", L"\\\\?\\E:\\"},
            Case{"/Windows/Logs", L"\\\\?\\" + drive + L"\\Windows\\Logs"},
+           Case{"/D:/Data/x.log", L"\\\\?\\D:\\Data\\x.log"},
            Case{"/", L"\\\\?\\" + drive + L"\\"},
            Case{"\\\\server\\share\\x.log", L"\\\\?\\UNC\\server\\share\\x.log"},
            Case{"\\\\?\\C:\\x", L"\\\\?\\C:\\x"},
@@ -44,9 +47,24 @@ TEST(NativePath, PathsOfThisMachineHaveSlashes) {
 TEST(OsError, IsOneLineThatNamesTheThing) {
   const Error error = os_error("C:/x", ERROR_SHARING_VIOLATION);
   EXPECT_EQ(error.code, ErrorCode::locked);
-  EXPECT_TRUE(error.what.starts_with("C:/x: ")) << error.what;
-  EXPECT_EQ(error.what.find_first_of("\r\n"), std::string::npos) << error.what;
-  EXPECT_FALSE(error.what.ends_with('.')) << error.what;
+  EXPECT_EQ(error.what, "C:/x: used by another process");
+  const Error other = os_error("C:/x", ERROR_DISK_FULL);
+  EXPECT_TRUE(other.what.starts_with("C:/x: ")) << other.what;
+  EXPECT_EQ(other.what.find_first_of("\r\n"), std::string::npos) << other.what;
+  EXPECT_FALSE(other.what.ends_with('.')) << other.what;
+}
+
+TEST(OsError, OfMissingRightsSaysHowToGetThem) {
+  const Error error = os_error("C:/x", ERROR_ACCESS_DENIED);
+  EXPECT_EQ(error.code, ErrorCode::access_denied);
+  EXPECT_TRUE(error.what.starts_with("C:/x: access denied")) << error.what;
+  EXPECT_EQ(error.what.find("elevated") == std::string::npos, is_administrator()) << error.what;
+}
+
+TEST(NativePath, IsShownAsWindowsShowsIt) {
+  EXPECT_EQ(shown("/Windows/x"), system_drive() + "\\Windows\\x");
+  EXPECT_EQ(shown("E:/a/b"), "E:\\a\\b");
+  EXPECT_EQ(shown("//server/share/x"), "\\\\server\\share\\x");
 }
 
 }  // namespace
