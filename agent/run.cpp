@@ -15,6 +15,7 @@
 #include "agent/events.h"
 #include "agent/explain.h"
 #include "agent/list.h"
+#include "agent/log_computer.h"
 #include "agent/man_page.h"
 #include "agent/scan.h"
 #include "agent/verify.h"
@@ -301,6 +302,7 @@ class Run {
     if (const char* address = std::getenv("VMTRIAGE_IMDS")) query.imds_address = address;
     if (!options_.imds_address.empty()) query.imds_address = options_.imds_address;
     Environment host = read_environment(query);
+    if (!root.empty() && host.platform == "windows" && host.host_name.empty()) host.host_name = computer_of_logs(root);
     host.vault = options_.vault;
     host.vault_resource_group = options_.vault_resource_group;
     return host;
@@ -414,7 +416,8 @@ class Run {
 
   void describe_host(const std::string& path, Report& report) const {
     boost::system::error_code failure;
-    if (fs::is_directory(fs::path(path) / "etc", failure) || fs::is_directory(fs::path(path) / "var", failure)) {
+    if (fs::is_directory(fs::path(path) / "etc", failure) || fs::is_directory(fs::path(path) / "var", failure) ||
+        os_of_root(path) == "windows") {
       report.host = host_of(fs::absolute(path).string());
     }
   }
