@@ -1,6 +1,7 @@
 #include "agent/events.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include "agent/base/text.h"
 #include "agent/event_text.h"
@@ -20,7 +21,7 @@ struct Printer {
   OutputText text;
   EventsFormat format;
   bool recovered;
-  std::FILE* out;
+  std::ostream* out;
 
   bool take(const Event& event) {
     if (event.recovered && !recovered) return false;
@@ -32,19 +33,19 @@ struct Printer {
     return text.size() >= kKeptBytes;
   }
   bool write() {
-    const bool written = std::fwrite(text.view().data(), 1, text.size(), out) == text.size();
+    out->write(text.view().data(), static_cast<std::streamsize>(text.size()));
     text.clear();
-    return written;
+    return out->good();
   }
 };
 
 /// More lines about one file help nobody.
 constexpr std::uint64_t kMaxDamageLines = 100;
 
-void print_damage(std::FILE* errors, const std::string& path, const EvtxDamage& damage) {
+void print_damage(std::ostream& errors, const std::string& path, const EvtxDamage& damage) {
   std::string line = path + ": at byte " + std::to_string(damage.offset) + ": " + printable(damage.what);
   if (damage.skipped > 0) line += " (" + std::to_string(damage.skipped) + " bytes skipped)";
-  std::fprintf(errors, "%s\n", line.c_str());
+  errors << line << "\n";
 }
 
 }  // namespace
@@ -62,7 +63,7 @@ bool EventFilter::operator()(const EventHead& head) const {
   return providers_.empty() || std::any_of(providers_.begin(), providers_.end(), is_from);
 }
 
-int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out, std::FILE* errors) {
+int print_events(const EventsOptions& options, EvtxInput& input, std::ostream& out, std::ostream& errors) {
   const std::string path = printable(options.path);
   const EventFilter filter(options);
   bool written = true;
@@ -71,7 +72,7 @@ int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out,
   for (Printer& printer : printers) {
     printer.format = options.format;
     printer.recovered = options.recovered;
-    printer.out = out;
+    printer.out = &out;
     consumers.push_back({.wants = filter,
                          .event = [&printer](const Event& event) { return printer.take(event); },
                          .commit = [&printer, &written] { return written = printer.write(); }});
@@ -82,26 +83,24 @@ int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out,
     if (++damages <= kMaxDamageLines) print_damage(errors, path, damage);
   };
   const Result<EvtxSummary> summary = read_evtx(input, reading, consumers);
-  if (!written || std::fflush(out) != 0) {
-    std::fprintf(errors, "the events cannot be written\n");
+  if (!written || !out.flush()) {
+    errors << "the events cannot be written\n";
     return kCannotWrite;
   }
-  if (!summary) std::fprintf(errors, "%s: %s\n", path.c_str(), summary.error().what.c_str());
+  if (!summary) errors << path << ": " << summary.error().what << "\n";
   if (damages > kMaxDamageLines) {
-    std::fprintf(errors, "%s: damaged in %s more places\n", path.c_str(),
-                 std::to_string(damages - kMaxDamageLines).c_str());
+    errors << path << ": damaged in " << damages - kMaxDamageLines << " more places\n";
   }
   if (summary && summary->recovered > 0 && !options.recovered) {
-    std::fprintf(errors, "%s: events behind the damage: %s, shown with --recovered\n", path.c_str(),
-                 std::to_string(summary->recovered).c_str());
+    errors << path << ": events behind the damage: " << summary->recovered << ", shown with --recovered\n";
   }
   return summary && summary->damages == 0 ? kDone : kIncomplete;
 }
 
-int run_events(const EventsOptions& options, std::FILE* out, std::FILE* errors) {
+int run_events(const EventsOptions& options, std::ostream& out, std::ostream& errors) {
   Result<OpenedFile> file = open_file(options.path);
   if (!file) {
-    std::fprintf(errors, "%s\n", file.error().what.c_str());
+    errors << file.error().what << "\n";
     return kIncomplete;
   }
   EvtxInput input{file->read, file->hole_bytes};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,10 +40,10 @@ struct EventsOptions {
 ///
 /// What could not be read goes to `errors`, one line each, at most a hundred. Returns the exit code: 0, 3 when
 /// something could not be read, 74 when `out` cannot be written.
-int run_events(const EventsOptions& options, std::FILE* out, std::FILE* errors);
+int run_events(const EventsOptions& options, std::ostream& out, std::ostream& errors);
 
 /// The same for bytes that do not come from a file of their own.
-int print_events(const EventsOptions& options, EvtxInput& input, std::FILE* out, std::FILE* errors);
+int print_events(const EventsOptions& options, EvtxInput& input, std::ostream& out, std::ostream& errors);
 
 /// Whether an event passes the options. Made once; asked for every record.
 class EventFilter {

@@ -1,6 +1,6 @@
 #include "agent/run.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -121,7 +121,7 @@ std::string reason_of(const Error& error) { return error.what.substr(error.what.
 class Run {
  public:
   explicit Run(const Options& options)
-      : options_(options), language_(options.lang.value_or(user_language())), log_(spdlog::stderr_logger_mt("vmtriage")) {
+      : options_(options), language_(options.lang.value_or(user_language())), log_(std::make_shared<spdlog::logger>("vmtriage", std::make_shared<spdlog::sinks::ostream_sink_mt>(std::cerr))) {
     log_->set_pattern("vmtriage: %v");
     log_->set_level(options.quiet ? spdlog::level::err : options.verbosity > 0 ? spdlog::level::debug : spdlog::level::info);
   }
@@ -487,7 +487,7 @@ class Run {
     int worst = 0;
     for (const std::string& path : options_.operands) {
       wanted.path = path;
-      worst = std::max(worst, run_events(wanted, stdout, stderr));
+      worst = std::max(worst, run_events(wanted, std::cout, std::cerr));
     }
     return worst;
   }

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -753,17 +755,12 @@ TEST(EventsTest, RecoveredEventsAreCountedOrShown) {
   chunk.replace(0, 8, 8, 'x');
   const std::string file = file_of({chunk, chunk_of(3, 1)});
   for (const bool recovered : {false, true}) {
-    std::FILE* out = std::tmpfile();
-    std::FILE* errors = std::tmpfile();
-    ASSERT_TRUE(out && errors);
+    std::ostringstream out, errors;
     EvtxInput input = input_of(file);
     EXPECT_EQ(print_events({.path = "x.evtx", .recovered = recovered}, input, out, errors), 3);
-    const auto lines = [](std::FILE* stream) {
-      std::rewind(stream);
-      int count = 0;
-      for (int c = std::fgetc(stream); c != EOF; c = std::fgetc(stream)) count += c == '\n';
-      std::fclose(stream);
-      return count;
+    const auto lines = [](const std::ostringstream& stream) {
+      const std::string text = stream.str();
+      return std::count(text.begin(), text.end(), '\n');
     };
     EXPECT_EQ(lines(out), recovered ? 3 : 1);
     EXPECT_EQ(lines(errors), recovered ? 1 : 2);
