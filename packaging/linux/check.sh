@@ -26,7 +26,8 @@ offers() {
   [ "${got% }" = "$expected" ] || fail "$shell, '$*': offers '$got', not '$expected'"
 }
 bash_offers() {
-  bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vmtriage; echo "${COMPREPLY[*]}"' "$documents/vmtriage.bash" "$@"
+  bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vmtriage; echo "${COMPREPLY[*]}"' \
+    "$documents/vmtriage.bash" "$@"
 }
 fish_offers() { fish --no-config -c "source $documents/vmtriage.fish; complete -C '$*'" | cut -f 1; }
 
@@ -78,7 +79,7 @@ runs_in() {
 }
 
 # What is on a system, apart from the package manager's own notes.
-files_in() { as_root find "$1" -xdev -path "$1/var/lib/dpkg" -prune -o -path "$1/var/log" -prune -o -path "$1/var/lib/rpm" -prune -o -print | sort; }
+files_in() { as_root find "$1" -xdev -path "$1/var/lib/dpkg" -prune -o -path "$1/var/log" -prune -o -print | sort; }
 
 check_deb() {
   local root=build/fresh-root before
