@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# check.sh WINE: unpacks the zip, and installs, upgrades and removes the MSI under Wine. Run by `./dev packages-windows`.
+# Unpacks the zip, and installs, upgrades and removes the MSI under Wine. Run by `./dev packages-windows`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-wine=$1
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' build/windows-release/CMakeCache.txt)
 zip=build/packages/vmtriage-$version-windows-x64.zip
 msi=build/packages/vmtriage-$version-x64.msi
@@ -12,18 +11,18 @@ products='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall'
 environment='HKLM\System\CurrentControlSet\Control\Session Manager\Environment'
 
 fail() { echo "packages: $*" >&2; exit 1; }
-run_msiexec() { "$wine" msiexec "$@" /qn </dev/null >/dev/null 2>&1; }
+run_msiexec() { wine msiexec "$@" /qn </dev/null >/dev/null 2>&1; }
 
 # What Windows has noted as installed, one a line: `{PRODUCT-CODE} VERSION`.
 installed() {
-  "$wine" reg query "$products" /s </dev/null | tr -d '\r' | awk -F '\\' '/^HKEY/ {code = $NF} {split($0, word, " ")}
+  wine reg query "$products" /s </dev/null | tr -d '\r' | awk -F '\\' '/^HKEY/ {code = $NF} {split($0, word, " ")}
     word[1] == "DisplayName" && word[3] == "vmtriage" {is_ours[code] = 1}
     word[1] == "DisplayVersion" {version[code] = word[3]}
     END {for (code in is_ours) print code, version[code]}'
 }
 
 # One folder a line; Wine leaves the separator behind when it takes an entry back.
-path_of_system() { "$wine" reg query "$environment" /v PATH </dev/null | tr -d '\r' | sed -n 's/.*REG_[A-Z_]* *//p' | tr ';' '\n' | grep .; }
+path_of_system() { wine reg query "$environment" /v PATH </dev/null | tr -d '\r' | sed -n 's/.*REG_[A-Z_]* *//p' | tr ';' '\n' | grep .; }
 times_in_path() { path_of_system | grep -ciF 'C:\Program Files\vmtriage' || true; }
 
 # is_installed VERSION: once, in the search path of the system, and it runs from there.
@@ -32,7 +31,7 @@ is_installed() {
   now=$(installed)
   [[ $now =~ ^\{[-0-9A-F]+\}\ $1$ ]] || fail "installed are '$now', not $1"
   [ "$(times_in_path)" = 1 ] || fail "the system's PATH is '$(path_of_system)'"
-  [ "$(cd / && "$wine" vmtriage --version </dev/null)" = "vmtriage $version" ] || fail "vmtriage does not run from the search path"
+  [ "$(cd / && wine vmtriage --version </dev/null)" = "vmtriage $version" ] || fail "vmtriage does not run from the search path"
 }
 
 is_gone() {
@@ -43,7 +42,7 @@ is_gone() {
 
 unpacked=build/packages/windows/unpacked
 unzip -q "$zip" -d "$unpacked"
-said=$("$wine" "$unpacked"/*/vmtriage.exe analyze demo/vm </dev/null) && fail "$zip: analyze finds nothing"
+said=$(wine "$unpacked"/*/vmtriage.exe analyze demo/vm </dev/null) && fail "$zip: analyze finds nothing"
 [[ $said == *linux.freeze.fifreeze-failed* ]] || fail "$zip: analyze says '$said'"
 [ "$(ls "$unpacked"/*)" = "$(printf '%s\n' LICENSE.txt README.txt vmtriage.exe vmtriage.ps1)" ] || fail "$zip holds $(ls "$unpacked"/*)"
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# make.sh WINE: the zip and the MSI of build/windows-release/vmtriage.exe, in build/packages. Run by `./dev packages-windows`.
+# Makes the zip and the MSI of build/windows-release/vmtriage.exe, in build/packages. Run by `./dev packages-windows`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-wine=$1
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' build/windows-release/CMakeCache.txt)
 out=build/packages
 name=vmtriage-$version-windows-x64
@@ -23,7 +22,7 @@ mkdir -p "$out/windows/$name"
 files=$out/windows/$name
 
 cp build/windows-release/vmtriage.exe "$files"
-"$wine" "$files/vmtriage.exe" completion powershell | sed 's/$/\r/' >"$files/vmtriage.ps1"
+wine "$files/vmtriage.exe" completion powershell | sed 's/$/\r/' >"$files/vmtriage.ps1"
 sed 's/$/\r/' LICENSE >"$files/LICENSE.txt"
 sed "s/VERSION/$version/; s/\$/\r/" packaging/windows/README.txt >"$files/README.txt"
 (cd "$out/windows" && zip -qrX "../$name.zip" "$name")
