@@ -29,20 +29,12 @@ std::wstring temporary_beside(const fs::path& target) {
   return native_path((target.parent_path() / (".vmtriage-" + to_hex(bytes) + ".part")).string());
 }
 
-<<<<<<< HEAD
-/// A new file that only its owner and administrators may open.
+/// A new file that only administrators may open, or also who makes it.
 Handle create_private(const std::wstring& path) {
-  PSECURITY_DESCRIPTOR descriptor = nullptr;
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(kPrivateAcl, SDDL_REVISION_1, &descriptor, nullptr)) {
-    return Handle();
-=======
-/// A new file that only administrators may open, or also who makes it; INVALID_HANDLE_VALUE where it cannot be made.
-HANDLE create_private(const std::wstring& path) {
   PSECURITY_DESCRIPTOR descriptor = nullptr;
   const wchar_t* acl = is_administrator() ? kAdministratorsAcl : kOwnerAcl;
   if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(acl, SDDL_REVISION_1, &descriptor, nullptr)) {
-    return INVALID_HANDLE_VALUE;
->>>>>>> 6df4af1 (End-to-end tests start the program on both systems; Windows ones run under Wine)
+    return Handle();
   }
   SECURITY_ATTRIBUTES attributes{sizeof(SECURITY_ATTRIBUTES), descriptor, FALSE};
   Handle handle(CreateFileW(path.c_str(), GENERIC_WRITE, 0, &attributes, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr));
