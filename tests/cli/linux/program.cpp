@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -45,6 +46,8 @@ Program::Program(const Arguments& arguments, const RunOptions& options) : proces
   std::vector<char*> argv_pointers = pointers(argv), environment_pointers = pointers(environment);
   const int out = process_->open_for_output("out"), err = process_->open_for_output("err");
   const OrdinaryUser user;
+  // The peak that the kernel tells of a program includes what the process was before it became that program: this one.
+  malloc_trim(0);
   process_->pid = fork();
   if (process_->pid == 0) {
     const int input = open("/dev/null", O_RDONLY);
