@@ -24,7 +24,11 @@ add_library(dep::isal UNKNOWN IMPORTED)
 set_target_properties(dep::isal PROPERTIES IMPORTED_LOCATION "${DEP_isal}" INTERFACE_INCLUDE_DIRECTORIES "${DEP_isal_headers}")
 
 if(WIN32)
-  set(sha256 bcrypt)
+  # Looked for when it is first used, so in the system's folder alone. What a program imports Windows looks for beside it first,
+  # but for a few libraries of which this is none, and that place may be anybody's: a folder of downloads.
+  set(sha256 ${PROJECT_BINARY_DIR}/libbcrypt_delayed.a delayimp)
+  execute_process(COMMAND ${CMAKE_DLLTOOL} --input-def ${PROJECT_SOURCE_DIR}/cmake/bcrypt.def
+    --output-delaylib ${PROJECT_BINARY_DIR}/libbcrypt_delayed.a COMMAND_ERROR_IS_FATAL ANY)
 else()
   find_dep(nettle)
   set(sha256 dep::nettle)

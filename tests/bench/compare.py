@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times vmtriage beside the tools that people use today, on a generated tree of logs and a generated event log.
 
-    compare.py build/release/vmtriage [--size 1G] [--evtx-size 512M | --no-events] [--runs 3] [--big] [--keep]
+    compare.py build/release/vmtriage [--exe build/windows-release/vmtriage.exe] [--size 1G] [--evtx-size 512M | --no-events]
+               [--runs 3] [--big] [--keep]
 
 Every way of working is a whole process (or two, one after the other), measured by wait4: CPU is user + system,
 memory is the largest resident set of a process. The ways are run in turn, so that a slow moment of the machine meets
@@ -79,6 +80,8 @@ class Bench:
     tree: pathlib.Path
     work: pathlib.Path
     patterns: pathlib.Path
+    # vmtriage.exe, or empty.
+    exe: str = ""
     corpus_bytes: int = 0
     corpus_files: int = 0
 
@@ -143,11 +146,23 @@ def fresh(path: pathlib.Path) -> pathlib.Path:
 
 
 def vmtriage_collect(bench: Bench) -> Row:
-    zip_path = bench.out("collect.zip")
+    return collect_row(bench, "vmtriage collect (scan, redact, zip)", "collect.zip", [bench.vmtriage], "")
+
+
+def vmtriage_exe_collect(bench: Bench) -> Optional[Row]:
+    """The peak is that of the process, Wine's own libraries included; the work of Wine's server is nobody's."""
+    if not bench.exe:
+        return None
+    return collect_row(bench, "vmtriage.exe collect, under Wine", "collect-exe.zip", ["wine", bench.exe], "Z:")
+
+
+def collect_row(bench: Bench, name: str, zip_name: str, program: list, drive: str) -> Row:
+    zip_path = bench.out(zip_name)
 
     def run() -> Usage:
         # sap-hana is the profile that takes all of the tree.
-        command = [bench.vmtriage, "collect", "--root", bench.tree, "--profile", "sap-hana", "-o", fresh(zip_path)]
+        command = [*program, "collect", "--root", f"{drive}{bench.tree}", "--profile", "sap-hana",
+                   "-o", f"{drive}{fresh(zip_path)}"]
         return run_process([*command, *NO_BUDGET, "--batch"], cwd=bench.work, ok_codes=VERDICTS)
 
     def note() -> str:
@@ -157,7 +172,7 @@ def vmtriage_collect(bench: Bench) -> Row:
         percent = 100 * kept_bytes / bench.corpus_bytes
         return f"{len(kept)} of {bench.corpus_files} files, {percent:.1f} % of the bytes in the zip"
 
-    return Row("vmtriage collect (scan, redact, zip)", run, zip_path, note=note)
+    return Row(name, run, zip_path, note=note)
 
 
 def zip_r(bench: Bench) -> Row:
@@ -205,6 +220,7 @@ def search_with_rg(bench: Bench) -> Usage:
 # Which rows there are, and the tool that each needs beside vmtriage.
 COMPARISONS = [
     (vmtriage_collect, None),
+    (vmtriage_exe_collect, "wine"),
     (zip_r, "zip"),
     (zip_r_then_rg, "rg"),
     (python_zipfile, None),
@@ -294,6 +310,8 @@ def choose_rows(bench: Bench) -> list:
     rows = []
     for make, tool in COMPARISONS:
         row = make(bench)
+        if row is None:
+            continue
         if tool and not shutil.which(tool):
             print(f"{tool} is not installed: no row for '{row.name}'")
         else:
@@ -372,7 +390,8 @@ def zip_is_sound(path: pathlib.Path) -> bool:
 
 def open_bench(options, size: str, work: pathlib.Path) -> Bench:
     tree = make_corpus(size, work, options.make_corpus)
-    bench = Bench(os.path.abspath(options.vmtriage), tree, work, work / "patterns.txt")
+    exe = os.path.abspath(options.exe) if options.exe else ""
+    bench = Bench(os.path.abspath(options.vmtriage), tree, work, work / "patterns.txt", exe)
     bench.corpus_bytes, bench.corpus_files = read_once(tree)
     return bench
 
@@ -490,6 +509,7 @@ def compare_big(options, work: pathlib.Path) -> bool:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("vmtriage", nargs="?", help="the program, built for release")
+    parser.add_argument("--exe", help="vmtriage.exe, for a row of its own; runs in the WINEPREFIX of the environment")
     parser.add_argument("--size", default="1G", help="bytes of logs to generate: 500000, 64M, 1G (default)")
     parser.add_argument("--evtx-size", default="512M", help="bytes of Windows events, at most 4G (default 512M)")
     parser.add_argument("--no-events", action="store_true", help="without the section on Windows events")

@@ -141,7 +141,7 @@ TEST_F(WindowsCollect, LibraryBesideTheProgramIsNotLoaded) {
   const std::string folder = scratch_.file("downloads");
   std::filesystem::create_directories(folder);
   std::filesystem::copy(built_program(), folder + "/vmtriage.exe");
-  for (const char* name : {"wevtapi.dll", "fltlib.dll", "version.dll", "bcrypt.dll"}) {
+  for (const char* name : {"bcrypt.dll", "wevtapi.dll", "fltlib.dll", "version.dll"}) {
     write_bytes(folder + "/" + name, "no library");
   }
   RunOptions options;
