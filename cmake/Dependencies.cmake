@@ -1,12 +1,18 @@
 # One place that knows where each library comes from: Debian's -dev packages, as archives for the static release, shared elsewhere;
-# for Windows, cmake/windows_libraries.
+# for Windows, cmake/windows_libraries, or vcpkg with Visual Studio.
 find_package(Threads REQUIRED)
+if(MSVC)
+  include(cmake/Vcpkg.cmake)
+endif()
 if(VMTRIAGE_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 endif()
 
 # find_dep(NAME): one library by its file name, as imported target dep::NAME.
 function(find_dep name)
+  if(TARGET dep::${name})
+    return()
+  endif()
   find_library(DEP_${name} ${name} REQUIRED)
   add_library(dep::${name} UNKNOWN IMPORTED)
   set_target_properties(dep::${name} PROPERTIES IMPORTED_LOCATION "${DEP_${name}}")

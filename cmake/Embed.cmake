@@ -1,3 +1,40 @@
+# Writes the source of embedded_files() from the declarations of the data and the rows of the table.
+function(write_embedded_files source header declarations rows)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"
+${declarations}
+namespace vmtriage {
+std::span<const EmbeddedFile> embedded_files() {
+  static const EmbeddedFile files[] = {
+${rows}  };
+  return files;
+}
+}  // namespace vmtriage
+" @ONLY)
+endfunction()
+
+# For a compiler whose assembler cannot include a file: a source file of numbers for each. Slower to compile.
+function(embed_as_arrays target header directory files)
+  set(declarations "")
+  set(rows "")
+  set(index 0)
+  foreach(file ${files})
+    file(READ ${PROJECT_SOURCE_DIR}/${file} bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+    string(REGEX REPLACE "(....................................................................................................)" "\\1\n"
+      bytes "${bytes}")
+    file(CONFIGURE OUTPUT ${directory}/data_${index}.cpp CONTENT
+      "extern const unsigned char vmtriage_data_${index}[];\nconst unsigned char vmtriage_data_${index}[] = {\n${bytes}0};\n" @ONLY)
+    file(SIZE ${PROJECT_SOURCE_DIR}/${file} size)
+    string(APPEND declarations "extern const unsigned char vmtriage_data_${index}[];\n")
+    string(APPEND rows "      {\"${file}\", std::string_view(reinterpret_cast<const char*>(vmtriage_data_${index}), ${size})},\n")
+    target_sources(${target} PRIVATE ${directory}/data_${index}.cpp)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${file})
+    math(EXPR index "${index} + 1")
+  endforeach()
+  write_embedded_files(${directory}/embedded.cpp ${header} "${declarations}" "${rows}")
+  target_sources(${target} PRIVATE ${directory}/embedded.cpp)
+endfunction()
+
 # embed_files(TARGET HEADER GLOB...): compiles data files into TARGET, to be read through agent/base/embedded.h.
 function(embed_files target header)
   set(files)
@@ -6,6 +43,11 @@ function(embed_files target header)
     list(APPEND files ${found})
   endforeach()
   list(SORT files)
+  set(directory ${PROJECT_BINARY_DIR}/embedded)
+  if(MSVC)
+    embed_as_arrays(${target} ${header} ${directory} "${files}")
+    return()
+  endif()
 
   set(section ".rodata")
   set(note "    .section .note.GNU-stack,\"\",%progbits\n")
@@ -26,18 +68,8 @@ function(embed_files target header)
   endforeach()
   string(APPEND assembly "${note}")
 
-  set(directory ${PROJECT_BINARY_DIR}/embedded)
   file(CONFIGURE OUTPUT ${directory}/embedded_data.S CONTENT "${assembly}" @ONLY)
-  file(CONFIGURE OUTPUT ${directory}/embedded.cpp CONTENT "#include \"${header}\"
-${declarations}
-namespace vmtriage {
-std::span<const EmbeddedFile> embedded_files() {
-  static const EmbeddedFile files[] = {
-${rows}  };
-  return files;
-}
-}  // namespace vmtriage
-" @ONLY)
+  write_embedded_files(${directory}/embedded.cpp ${header} "${declarations}" "${rows}")
   target_sources(${target} PRIVATE ${directory}/embedded_data.S ${directory}/embedded.cpp)
   list(TRANSFORM files PREPEND ${PROJECT_SOURCE_DIR}/)
   set_source_files_properties(${directory}/embedded_data.S PROPERTIES OBJECT_DEPENDS "${files}" TARGET_DIRECTORY ${target})
