@@ -6,21 +6,24 @@
 #include "agent/base/text.h"
 #include "agent/base/time.h"
 #include "collectors/finder.h"
+#include "collectors/owned.h"
 #include "collectors/windows/native.h"
 #include "collectors/windows/questions.h"
 
 namespace vmtriage {
 namespace {
 
+struct LibraryTraits {
+  using Value = HMODULE;
+  static HMODULE none() { return nullptr; }
+  static bool is_none(HMODULE library) { return library == nullptr; }
+  static void close(HMODULE library) { FreeLibrary(library); }
+};
+
 /// Windows' own reader of version resources, loaded where it is used: few programs need it.
 class VersionLibrary {
  public:
   VersionLibrary() : library_(LoadLibraryExW(L"version.dll", nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32)) {}
-  VersionLibrary(const VersionLibrary&) = delete;
-  VersionLibrary& operator=(const VersionLibrary&) = delete;
-  ~VersionLibrary() {
-    if (library_ != nullptr) FreeLibrary(library_);
-  }
 
   /// Nothing for a file without a version.
   std::optional<VS_FIXEDFILEINFO> version_of(const std::wstring& path) const {
@@ -42,10 +45,10 @@ class VersionLibrary {
  private:
   template <typename Function>
   Function function(const char* name) const {
-    return library_ == nullptr ? nullptr : reinterpret_cast<Function>(reinterpret_cast<void*>(GetProcAddress(library_, name)));
+    return library_ ? reinterpret_cast<Function>(reinterpret_cast<void*>(GetProcAddress(library_.get(), name))) : nullptr;
   }
 
-  HMODULE library_;
+  Owned<LibraryTraits> library_;
 };
 
 std::string version_text(DWORD high, DWORD low) {

@@ -1,10 +1,9 @@
 #include <windows.h>
 
 #include <array>
-#include <optional>
-#include <utility>
 
 #include "agent/base/text.h"
+#include "collectors/owned.h"
 #include "collectors/registry_format.h"
 #include "collectors/windows/native.h"
 #include "collectors/windows/questions.h"
@@ -18,20 +17,13 @@ constexpr DWORD kMaxNameUnits = 16'384;  // the registry's own limit for a value
 constexpr DWORD kMaxDataBytes = 64 << 10;
 constexpr int kMaxDepth = 16;
 
-class Key {
- public:
-  explicit Key(HKEY key = nullptr) : key_(key) {}
-  Key(Key&& other) noexcept : key_(std::exchange(other.key_, nullptr)) {}
-  Key(const Key&) = delete;
-  Key& operator=(const Key&) = delete;
-  ~Key() {
-    if (key_ != nullptr) RegCloseKey(key_);
-  }
-  HKEY get() const { return key_; }
-
- private:
-  HKEY key_;
+struct KeyTraits {
+  using Value = HKEY;
+  static HKEY none() { return nullptr; }
+  static bool is_none(HKEY key) { return key == nullptr; }
+  static void close(HKEY key) { RegCloseKey(key); }
 };
+using Key = Owned<KeyTraits>;
 
 class Export {
  public:

@@ -1,11 +1,10 @@
 #include <windows.h>
 
-#include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "agent/base/text.h"
 #include "collectors/files.h"
+#include "collectors/owned.h"
 #include "collectors/windows/native.h"
 #include "collectors/windows/questions.h"
 
@@ -16,21 +15,14 @@ namespace {
 constexpr DWORD kMaxConfigBytes = 8 << 10;
 constexpr DWORD kMaxListBytes = 256 << 10;  // what EnumServicesStatusExW gives in one piece
 
-class Service {
- public:
-  explicit Service(SC_HANDLE handle) : handle_(handle) {}
-  Service(Service&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Service(const Service&) = delete;
-  Service& operator=(const Service&) = delete;
-  ~Service() {
-    if (handle_ != nullptr) CloseServiceHandle(handle_);
-  }
-  SC_HANDLE get() const { return handle_; }
-  explicit operator bool() const { return handle_ != nullptr; }
-
- private:
-  SC_HANDLE handle_;
+struct ServiceTraits {
+  using Value = SC_HANDLE;
+  static SC_HANDLE none() { return nullptr; }
+  static bool is_none(SC_HANDLE handle) { return handle == nullptr; }
+  static void close(SC_HANDLE handle) { CloseServiceHandle(handle); }
 };
+/// A service, or the manager of all.
+using Service = Owned<ServiceTraits>;
 
 std::string state_name(DWORD state) {
   switch (state) {

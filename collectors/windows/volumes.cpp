@@ -85,12 +85,14 @@ void write_extents(const std::wstring& volume, AnswerWriter& answer) {
 
 /// Every call may be the one that never comes back, so what is known is written at once.
 void describe(const std::wstring& volume, AnswerWriter& answer) {
-  const UINT type = GetDriveTypeW(volume.c_str());
+  const std::vector<std::string> points = mount_points(volume);
+  for (const std::string& point : points) answer.field("mounted at", point);
+  const std::wstring place = points.empty() ? volume : to_wide(points.front());
+  const UINT type = GetDriveTypeW(place.c_str());
   answer.field("type", type_name(type));
-  for (const std::string& point : mount_points(volume)) answer.field("mounted at", point);
   if (type != DRIVE_FIXED && type != DRIVE_REMOVABLE && type != DRIVE_RAMDISK) return;
-  write_file_system(volume, answer);
-  write_space(volume, answer);
+  write_file_system(place, answer);
+  write_space(place, answer);
   write_extents(volume, answer);
 }
 
