@@ -76,8 +76,10 @@ SystemAnswer AnswerWriter::wait(int timeout_ms, const std::atomic<bool>* stop) {
   return std::move(answer_);
 }
 
-SystemAnswer ask_for(int timeout_ms, const std::atomic<bool>* stop, std::function<void(AnswerWriter&)> question) {
+SystemAnswer ask_for(std::string_view thing, int timeout_ms, const std::atomic<bool>* stop,
+                     std::function<void(AnswerWriter&)> question) {
   const auto writer = std::make_shared<AnswerWriter>();
+  writer->asking(thing);
   std::thread([writer, question = std::move(question)] {
     try {
       question(*writer);
@@ -93,7 +95,7 @@ Result<SystemAnswer> ask_system(const std::vector<std::string>& words, int timeo
   const Question question = words.empty() ? nullptr : find_question(words.front());
   if (question == nullptr) return Error{ErrorCode::unsupported, join(words, " ") + ": not known to this system"};
   const std::vector<std::string> rest(words.begin() + 1, words.end());
-  SystemAnswer answer = ask_for(timeout_ms, stop, [question, rest](AnswerWriter& writer) { question(rest, writer); });
+  SystemAnswer answer = ask_for(words.front(), timeout_ms, stop, [question, rest](AnswerWriter& writer) { question(rest, writer); });
   // One reason says it all where nothing else is known.
   if (answer.text.empty() && answer.problems.size() == 1) return answer.problems.front();
   return answer;

@@ -43,7 +43,8 @@ class AnswerWriter {
   bool is_wanted() const;
 
  private:
-  friend SystemAnswer ask_for(int timeout_ms, const std::atomic<bool>* stop, std::function<void(AnswerWriter&)> question);
+  friend SystemAnswer ask_for(std::string_view thing, int timeout_ms, const std::atomic<bool>* stop,
+                              std::function<void(AnswerWriter&)> question);
   void add(std::string_view text);
   bool is_empty() const;
   void end();
@@ -58,8 +59,8 @@ class AnswerWriter {
 };
 
 /// Lets a thread of its own answer `question`, which must hold all it needs: when no answer has come in time, the thread is left
-/// behind and the problems name what did not answer.
-SystemAnswer ask_for(int timeout_ms, const std::atomic<bool>* stop, std::function<void(AnswerWriter&)> question);
+/// behind and the problems name what did not answer: `thing`, until the question says more precisely what it asks.
+SystemAnswer ask_for(std::string_view thing, int timeout_ms, const std::atomic<bool>* stop, std::function<void(AnswerWriter&)> question);
 
 /// A question to the system: the words behind its name.
 using Question = void (*)(const std::vector<std::string>& words, AnswerWriter& answer);

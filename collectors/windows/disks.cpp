@@ -135,7 +135,6 @@ class Disk {
 
 /// Writes nothing where there is no disk of that number.
 void describe_disk(const std::wstring& device, const std::string& shown, AnswerWriter& answer) {
-  answer.asking(shown);
   const Handle handle(CreateFileW(device.c_str(), 0, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr));
   if (!handle) {
     const DWORD reason = GetLastError();
@@ -153,7 +152,7 @@ void ask_disks(const std::vector<std::string>&, AnswerWriter& answer) {
     const std::string shown = "disk " + std::to_string(i);
     const std::wstring device = to_wide("\\\\.\\PhysicalDrive" + std::to_string(i));
     answer.asking(shown);
-    answer.append(ask_for(kDiskPatienceMs, nullptr, [device, shown](AnswerWriter& writer) { describe_disk(device, shown, writer); }));
+    answer.append(ask_for(shown, kDiskPatienceMs, nullptr, [device, shown](AnswerWriter& writer) { describe_disk(device, shown, writer); }));
   }
 }
 

@@ -118,10 +118,7 @@ void ask_volumes(const std::vector<std::string>&, AnswerWriter& answer) {
     const std::wstring volume = name.data();
     const std::string shown = "volume " + to_utf8(volume);
     answer.asking(shown);
-    SystemAnswer one = ask_for(kVolumePatienceMs, nullptr, [volume, shown](AnswerWriter& writer) {
-      writer.asking(shown);
-      describe(volume, writer);
-    });
+    SystemAnswer one = ask_for(shown, kVolumePatienceMs, nullptr, [volume](AnswerWriter& writer) { describe(volume, writer); });
     answer.heading(shown);
     answer.append(std::move(one));
   } while (answer.is_wanted() && FindNextVolumeW(search, name.data(), static_cast<DWORD>(name.size())));
