@@ -1,8 +1,7 @@
 #include "agent/output_file.h"
 
-#include <windows.h>
-
 #include <sddl.h>
+#include <windows.h>
 
 #include <algorithm>
 #include <array>

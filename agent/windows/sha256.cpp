@@ -1,8 +1,7 @@
 #include "agent/sha256.h"
 
-#include <windows.h>
-
 #include <bcrypt.h>
+#include <windows.h>
 
 #include <algorithm>
 #include <array>
@@ -31,7 +30,8 @@ struct Sha256::State {
 
   State() {
     // Part of every Windows: it fails only without memory.
-    if (BCryptCreateHash(provider(), &hash, nullptr, 0, nullptr, 0, BCRYPT_HASH_REUSABLE_FLAG) < 0) throw std::bad_alloc();
+    if (BCryptCreateHash(provider(), &hash, nullptr, 0, nullptr, 0, BCRYPT_HASH_REUSABLE_FLAG) < 0)
+      throw std::bad_alloc();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -47,7 +47,8 @@ void Sha256::update(std::string_view bytes) {
   constexpr std::size_t kMaxBytes = 1 << 30;  // a length has 32 bits
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kMaxBytes);
-    BCryptHashData(state_->hash, reinterpret_cast<PUCHAR>(const_cast<char*>(part.data())), static_cast<ULONG>(part.size()), 0);
+    BCryptHashData(state_->hash, reinterpret_cast<PUCHAR>(const_cast<char*>(part.data())),
+                   static_cast<ULONG>(part.size()), 0);
     bytes.remove_prefix(part.size());
   }
 }

@@ -1,10 +1,9 @@
 #include "agent/start.h"
 
-#include <windows.h>
-
 #include <fcntl.h>
 #include <io.h>
 #include <shellapi.h>
+#include <windows.h>
 
 #include <algorithm>
 #include <boost/filesystem/detail/utf8_codecvt_facet.hpp>
@@ -30,7 +29,8 @@ std::size_t whole_characters(std::string_view text) {
   return text.size();
 }
 
-/// Gives a stream that leads to a console UTF-16, which the console shows in every code page. What is redirected stays UTF-8.
+/// Gives a stream that leads to a console UTF-16, which the console shows in every code page. What is redirected stays
+/// UTF-8.
 class ConsoleStream : public std::streambuf {
  public:
   ConsoleStream(std::ostream& stream, DWORD number) : stream_(stream), console_(GetStdHandle(number)) {

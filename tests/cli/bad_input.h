@@ -4,7 +4,8 @@
 
 namespace vmtriage {
 
-inline constexpr const char* kExtensionLog = "var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/extension.log";
+inline constexpr const char* kExtensionLog =
+    "var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/extension.log";
 inline constexpr const char* kFailure = "2024-05-01 10:00:00.766289  Info  Failed to FIFREEZE: /data/dblog\n";
 inline constexpr const char* kFailureRule = "linux.freeze.fifreeze-failed";
 inline constexpr std::uint64_t kMiB = 1 << 20, kGiB = 1 << 30;

@@ -194,8 +194,7 @@ TEST_F(BadInput, ArchiveNamesThatClimbTouchNothing) {
 }
 
 TEST_F(BadInput, ArchiveInAnArchiveIsReported) {
-  const std::string zip =
-      zip_of({{"logs/inner.zip", zip_of({{"var/log/syslog", "x"}})}, {"var/log/syslog", "x"}});
+  const std::string zip = zip_of({{"logs/inner.zip", zip_of({{"var/log/syslog", "x"}})}, {"var/log/syslog", "x"}});
   write_bytes(scratch_.file("outer.zip"), zip);
   const Outcome outcome = analyze(scratch_.file("outer.zip"));
   EXPECT_THAT(said_about(outcome.report(), "logs/inner.zip"), HasSubstr("an archive inside"));
@@ -207,7 +206,8 @@ TEST_F(BadInput, ArchiveInAnArchiveIsReported) {
 
 TEST_F(BadInput, DamagedArchiveIsReadAsFarAsItGoes) {
   const std::string zip = scratch_.file("cut.zip");
-  const std::string whole = zip_of({{kExtensionLog, "Failed to FIFREEZE: /data\n"}, {"var/log/syslog", noise(200'000)}});
+  const std::string whole =
+      zip_of({{kExtensionLog, "Failed to FIFREEZE: /data\n"}, {"var/log/syslog", noise(200'000)}});
   write_bytes(zip, whole.substr(0, whole.size() / 2));
   const Outcome outcome = analyze(zip);
   EXPECT_EQ(outcome.exit_code, 2);

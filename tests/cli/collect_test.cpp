@@ -176,7 +176,8 @@ TEST_F(Collect, BatchPrintsThePathAndNothingElse) {
   EXPECT_TRUE(std::regex_match(
       outcome.out, std::regex(R"(.*[/\\]vmtriage_2405010040001234_vm1_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{6}\.zip\n)")))
       << outcome.out;
-  const Outcome named = run_program({"collect", "--root", root_, "--batch", "-o", (std::filesystem::path(target_) / "mine.zip").string()});
+  const Outcome named = run_program(
+      {"collect", "--root", root_, "--batch", "-o", (std::filesystem::path(target_) / "mine.zip").string()});
   EXPECT_THAT(named.out, ::testing::EndsWith("mine.zip\n"));
 }
 
@@ -189,7 +190,8 @@ TEST_F(Collect, MissingPartsOfTheSupportRequestAreNamedForThisKindOfVmOnly) {
 TEST_F(Collect, ExitCodeIsTheVerdict) {
   const auto code = [this] { return collect().exit_code; };
   EXPECT_EQ(code(), 0);
-  put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Protocol endpoint not found: WireProtocol, [ProtocolError] [DhcpError] x\n");
+  put(kExtensionLog,
+      "2024-05-01 10:00:00.1  Info  Protocol endpoint not found: WireProtocol, [ProtocolError] [DhcpError] x\n");
   EXPECT_EQ(code(), 1);
   put(kExtensionLog, "2024-05-01 10:00:00.1  Info  Failed to FIFREEZE: /data\n");
   EXPECT_EQ(code(), 2);

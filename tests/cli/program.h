@@ -14,8 +14,8 @@ using Arguments = std::vector<std::string>;
 
 /// How a run of the program ended.
 struct Outcome {
-  int exit_code = -1;   ///< -1 when it crashed or was killed
-  std::string crash;    ///< "signal 11", "exception 0xC0000005"; empty for an end in good order
+  int exit_code = -1;  ///< -1 when it crashed or was killed
+  std::string crash;   ///< "signal 11", "exception 0xC0000005"; empty for an end in good order
   std::string out, err;
   long peak_kib = 0;  ///< 0 where the system does not tell
 
@@ -23,7 +23,7 @@ struct Outcome {
 };
 
 struct RunOptions {
-  bool ordinary_user = false;            ///< without the rights of root or an administrator
+  bool ordinary_user = false;                 ///< without the rights of root or an administrator
   std::vector<std::string> environment = {};  ///< NAME=value, on top of a small fixed one, on Windows of the tests' own
   std::string folder = {};                    ///< the working directory
   int time_limit_s = 100;
@@ -55,9 +55,9 @@ inline Outcome run_program(const Arguments& arguments, const RunOptions& options
   return Program(arguments, options).wait();
 }
 
-/// Held while the program works on the real VM, where the lock of the machine would turn a second run away: on Linux each
-/// turn has a lock file of its own, elsewhere the test processes take turns. The bundle goes to the folder `out` of
-/// `scratch`.
+/// Held while the program works on the real VM, where the lock of the machine would turn a second run away: on Linux
+/// each turn has a lock file of its own, elsewhere the test processes take turns. The bundle goes to the folder `out`
+/// of `scratch`.
 class LiveTurn {
  public:
   explicit LiveTurn(const ScratchFolder& scratch);

@@ -207,7 +207,7 @@ TEST_F(LinuxBadInput, MillionFilesAreReadInBoundedMemory) {
   EXPECT_EQ(analyzed.exit_code, 0);
   EXPECT_EQ(analyzed.report()["artifacts"]["read"], wanted);
   expect_little_memory(analyzed);
-  const Outcome collected = collect({"--compression", "fast"});
+  const Outcome collected = collect({"--compression", "fast"}, patient);
   expect_little_memory(collected);
   const Json report = unpack(collected).findings;
   std::uint64_t told = report["artifacts"]["read"];

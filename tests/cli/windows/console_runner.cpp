@@ -1,6 +1,6 @@
-// console_runner CODE_PAGE EVENT PROGRAM ARGS…: runs a program on the console of this process, whose output code page it sets
-// before, and prints the code page that is left behind. Presses Ctrl+C when the event EVENT-0 is set, Ctrl+Break with EVENT-1;
-// where the system cannot do that, it ends the program and returns 122.
+// console_runner CODE_PAGE EVENT PROGRAM ARGS…: runs a program on the console of this process, whose output code page
+// it sets before, and prints the code page that is left behind. Presses Ctrl+C when the event EVENT-0 is set,
+// Ctrl+Break with EVENT-1; where the system cannot do that, it ends the program and returns 122.
 
 #include <windows.h>
 
@@ -13,8 +13,8 @@ BOOL WINAPI outlive(DWORD) { return TRUE; }
 
 HANDLE console(const wchar_t* name) {
   SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-  return CreateFileW(name, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING, 0,
-                     nullptr);
+  return CreateFileW(name, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING,
+                     0, nullptr);
 }
 
 }  // namespace

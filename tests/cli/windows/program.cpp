@@ -1,8 +1,7 @@
 #include "tests/cli/program.h"
 
-#include <windows.h>
-
 #include <psapi.h>
+#include <windows.h>
 
 #include <algorithm>
 #include <array>
@@ -100,8 +99,8 @@ Program::Program(const Arguments& arguments, const RunOptions& options) : proces
   const Handle token = options.ordinary_user ? ordinary_token() : Handle();
   PROCESS_INFORMATION made{};
   // Without a token it is CreateProcess.
-  if (!CreateProcessAsUserW(token ? token.get() : nullptr, to_wide(program).c_str(), line.data(), nullptr, nullptr, TRUE,
-                            CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT, variables.data(),
+  if (!CreateProcessAsUserW(token ? token.get() : nullptr, to_wide(program).c_str(), line.data(), nullptr, nullptr,
+                            TRUE, CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT, variables.data(),
                             folder.empty() ? nullptr : folder.c_str(), &start, &made)) {
     ADD_FAILURE() << os_error(program, GetLastError()).what;
     return;

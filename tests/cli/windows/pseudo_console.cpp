@@ -47,16 +47,16 @@ PseudoConsole::PseudoConsole(unsigned code_page, const Arguments& arguments) {
     events_[i] = CreateEventW(nullptr, TRUE, FALSE, to_wide(name_of_events() + "-" + std::to_string(i)).c_str());
   }
   const auto runner = std::filesystem::path(built_program()).parent_path() / "tests" / "console_runner.exe";
-  std::wstring line = L"\"" + runner.wstring() + L"\" " + std::to_wstring(code_page) + L" " + to_wide(name_of_events()) + L" \"" +
-                      to_wide(built_program()) + L"\"";
+  std::wstring line = L"\"" + runner.wstring() + L"\" " + std::to_wstring(code_page) + L" " +
+                      to_wide(name_of_events()) + L" \"" + to_wide(built_program()) + L"\"";
   for (const std::string& argument : arguments) line += L" \"" + to_wide(argument) + L"\"";
   OnConsole attributes(console_);
   STARTUPINFOEXW start{};
   start.StartupInfo.cb = sizeof start;
   start.lpAttributeList = attributes.get();
   PROCESS_INFORMATION made{};
-  if (!CreateProcessW(runner.c_str(), line.data(), nullptr, nullptr, FALSE, EXTENDED_STARTUPINFO_PRESENT, nullptr, nullptr,
-                      &start.StartupInfo, &made)) {
+  if (!CreateProcessW(runner.c_str(), line.data(), nullptr, nullptr, FALSE, EXTENDED_STARTUPINFO_PRESENT, nullptr,
+                      nullptr, &start.StartupInfo, &made)) {
     ADD_FAILURE() << os_error(runner.string(), GetLastError()).what;
   }
   CloseHandle(made.hThread);

@@ -28,7 +28,8 @@ class PseudoConsole {
   bool ends_within(DWORD milliseconds) const { return WaitForSingleObject(process_, milliseconds) == WAIT_OBJECT_0; }
   /// The program's exit code, after its end and that of the console; what was shown is known then.
   int wait();
-  /// The text that was shown, without what moves the cursor and sets colours; then `[code page 932]`, the one left behind.
+  /// The text that was shown, without what moves the cursor and sets colours; then `[code page 932]`, the one left
+  /// behind.
   std::string shown() const;
 
  private:

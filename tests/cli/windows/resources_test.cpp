@@ -1,5 +1,4 @@
 #include <windows.h>
-
 #include <winver.h>
 
 #include "collectors/windows/native.h"
@@ -35,11 +34,13 @@ TEST(Resources, VersionIsThatOfTheProgram) {
   VS_FIXEDFILEINFO* fixed = nullptr;
   UINT size = 0;
   ASSERT_TRUE(VerQueryValueW(version.data(), L"\\", reinterpret_cast<void**>(&fixed), &size));
-  const std::string numbers = std::to_string(HIWORD(fixed->dwFileVersionMS)) + "." + std::to_string(LOWORD(fixed->dwFileVersionMS)) +
-                              "." + std::to_string(HIWORD(fixed->dwFileVersionLS));
+  const std::string numbers = std::to_string(HIWORD(fixed->dwFileVersionMS)) + "." +
+                              std::to_string(LOWORD(fixed->dwFileVersionMS)) + "." +
+                              std::to_string(HIWORD(fixed->dwFileVersionLS));
   EXPECT_EQ(numbers, VMTRIAGE_VERSION);
   wchar_t* text = nullptr;
-  ASSERT_TRUE(VerQueryValueW(version.data(), L"\\StringFileInfo\\040904B0\\ProductVersion", reinterpret_cast<void**>(&text), &size));
+  ASSERT_TRUE(VerQueryValueW(version.data(), L"\\StringFileInfo\\040904B0\\ProductVersion",
+                             reinterpret_cast<void**>(&text), &size));
   EXPECT_EQ(to_utf8(text), VMTRIAGE_VERSION);
   EXPECT_THAT(run_program({"--version"}).out, HasSubstr(VMTRIAGE_VERSION));
 }

@@ -13,22 +13,26 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr const char* kAgentLog = "WindowsAzure/Logs/WaAppAgent.log";
-constexpr const char* kStatus = "Packages/Plugins/Microsoft.Azure.RecoveryServices.VMSnapshot/1.0.119.0/Status/3.status";
+constexpr const char* kStatus =
+    "Packages/Plugins/Microsoft.Azure.RecoveryServices.VMSnapshot/1.0.119.0/Status/3.status";
 constexpr const char* kSystemLog = "Windows/System32/winevt/Logs/System.evtx";
 constexpr const char* kApplicationLog = "Windows/System32/winevt/Logs/Application.evtx";
 constexpr const char* kVssAdmin = "Windows/System32/vssadmin.exe";
 
-/// Windows itself, laid out like a sick Azure VM: this writes into C:\Windows, so only where VMTRIAGE_DISPOSABLE_WINDOWS says
-/// that nobody minds (./dev test-windows does, whose Windows is a folder of the build).
+/// Windows itself, laid out like a sick Azure VM: this writes into C:\Windows, so only where
+/// VMTRIAGE_DISPOSABLE_WINDOWS says that nobody minds (./dev test-windows does, whose Windows is a folder of the
+/// build).
 class WindowsVm : public CliTest {
  protected:
   void SetUp() override {
     if (std::getenv("VMTRIAGE_DISPOSABLE_WINDOWS") == nullptr) GTEST_SKIP() << "needs VMTRIAGE_DISPOSABLE_WINDOWS";
     root_ = system_drive() + "/";
     put_own(kAgentLog, "[00000018] 2024-05-01T16:35:45Z [ERROR] Could not get transport certificate\r\n");
-    put_own(kStatus, R"([{"version":"1.0","timestampUTC":"2024-05-01T16:36:00Z","status":{"name":"VMSnapshot","operation":"Enable",)"
-                     R"("status":"error","code":4,"formattedMessage":{"lang":"en-US","message":)"
-                     R"("VSS failed StatusCode.FailedVssWriterInBadState, retry"}}}])");
+    put_own(
+        kStatus,
+        R"([{"version":"1.0","timestampUTC":"2024-05-01T16:36:00Z","status":{"name":"VMSnapshot","operation":"Enable",)"
+        R"("status":"error","code":4,"formattedMessage":{"lang":"en-US","message":)"
+        R"("VSS failed StatusCode.FailedVssWriterInBadState, retry"}}}])");
     put_own(kSystemLog, failing_log());
     put_own(kApplicationLog, failing_log());
     if (system_drive() != "C:") GTEST_SKIP() << "Windows is not on C:";
@@ -120,7 +124,8 @@ class OtherComputerName {
     return text;
   }
   static void set(const wchar_t* name) {
-    RegSetKeyValueW(HKEY_LOCAL_MACHINE, kKey, L"Hostname", REG_SZ, name, static_cast<DWORD>((wcslen(name) + 1) * sizeof(wchar_t)));
+    RegSetKeyValueW(HKEY_LOCAL_MACHINE, kKey, L"Hostname", REG_SZ, name,
+                    static_cast<DWORD>((wcslen(name) + 1) * sizeof(wchar_t)));
   }
 
   std::wstring before_;
@@ -131,7 +136,9 @@ TEST_F(WindowsVm, ExoticComputerNameIsShownAsItIsAndNamesTheBundleInAscii) {
   const Unpacked bundle = unpack(collect_vm({"--profile", "minimal"}));
   EXPECT_EQ(bundle.findings["host"]["name"], "会計 <サーバー>\\..\\01");
   const std::string file = std::filesystem::path(bundle.zip).filename().string();
-  EXPECT_EQ(file.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."), std::string::npos) << file;
+  EXPECT_EQ(file.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."),
+            std::string::npos)
+      << file;
   EXPECT_EQ(std::filesystem::path(bundle.zip).parent_path(), std::filesystem::path(target_));
 }
 

@@ -1,5 +1,6 @@
-// Stands in for vssadmin.exe: `vssadmin list writers` prints the bytes of the file `<own path>.writers.txt`, and so on, or that
-// there is nothing. Where there is a file `<own path>.hang`, it starts itself once more and then both wait for ever.
+// Stands in for vssadmin.exe: `vssadmin list writers` prints the bytes of the file `<own path>.writers.txt`, and so on,
+// or that there is nothing. Where there is a file `<own path>.hang`, it starts itself once more and then both wait for
+// ever.
 
 #include <windows.h>
 
@@ -13,7 +14,8 @@ int main(int argc, char** argv) {
   GetModuleFileNameA(nullptr, own, MAX_PATH);
   const std::string path = own;
   std::ifstream text(path + "." + (argc > 2 ? argv[2] : "") + ".txt", std::ios::binary);
-  const std::string bytes = text ? std::string(std::istreambuf_iterator<char>(text), {}) : "No items found that satisfy the query.\r\n";
+  const std::string bytes =
+      text ? std::string(std::istreambuf_iterator<char>(text), {}) : "No items found that satisfy the query.\r\n";
   DWORD written = 0;
   WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), bytes.data(), static_cast<DWORD>(bytes.size()), &written, nullptr);
   if (GetFileAttributesA((path + ".hang").c_str()) == INVALID_FILE_ATTRIBUTES) return 0;
