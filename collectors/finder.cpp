@@ -47,6 +47,13 @@ struct Finder::Walk {
   std::vector<std::string> levels;
   const Use& use;
   const Refuse& refuse_some;
+  std::vector<FileInfo> above = {};  ///< the folders on the way down
+
+  /// Whether a folder is one of those above it: a mount, or a link that the system does not show as one.
+  bool is_loop(const FileInfo& folder) const {
+    const auto is_same = [&](const FileInfo& each) { return each.inode == folder.inode && each.device == folder.device; };
+    return folder.inode != 0 && std::any_of(above.begin(), above.end(), is_same);
+  }
 
   void refuse(const std::string& path, const std::string& reason, std::uint64_t count = 1) const {
     refuse_some(path, reason, count);
@@ -96,6 +103,7 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
 void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
   const auto resolved = depth == 0 ? resolve(path) : Result<std::string>(path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
+  if (const auto start = info_of(*resolved); start && depth == 0) walk.above = {*start};
   const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
   if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
@@ -105,10 +113,14 @@ void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
     if (!info && info.error().code == ErrorCode::timed_out) {
       walk.refuse(here, info.error().what);
     } else if (info && info->type == FileType::directory) {
-      if (depth < kMaxDepth) {
-        walk_below(walk, here, depth + 1);
-      } else {
+      if (walk.is_loop(*info)) {
+        walk.refuse(here, "leads back to a folder above it: not followed");
+      } else if (depth == kMaxDepth) {
         walk.refuse(here, "nested too deep");
+      } else {
+        walk.above.push_back(*info);
+        walk_below(walk, here, depth + 1);
+        walk.above.pop_back();
       }
     } else if (matches(walk.glob, here)) {
       take(walk, here);
