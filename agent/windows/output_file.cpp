@@ -1,7 +1,8 @@
 #include "agent/output_file.h"
 
-#include <sddl.h>
 #include <windows.h>
+
+#include <sddl.h>
 
 #include <algorithm>
 #include <array>

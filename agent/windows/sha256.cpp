@@ -1,7 +1,8 @@
 #include "agent/sha256.h"
 
-#include <bcrypt.h>
 #include <windows.h>
+
+#include <bcrypt.h>
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,10 @@
 #include "agent/start.h"
 
+#include <windows.h>
+
 #include <fcntl.h>
 #include <io.h>
 #include <shellapi.h>
-#include <windows.h>
 
 #include <algorithm>
 #include <boost/filesystem/detail/utf8_codecvt_facet.hpp>

@@ -1,6 +1,7 @@
+#include <windows.h>
+
 #include <aclapi.h>
 #include <sddl.h>
-#include <windows.h>
 
 #include "collectors/instance_lock.h"
 #include "collectors/windows/native.h"

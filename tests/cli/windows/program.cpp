@@ -1,7 +1,8 @@
 #include "tests/cli/program.h"
 
-#include <psapi.h>
 #include <windows.h>
+
+#include <psapi.h>
 
 #include <algorithm>
 #include <array>
