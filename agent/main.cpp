@@ -6,7 +6,9 @@
 #include "agent/run.h"
 #include "agent/start.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run_program(int argc, char** argv) {
   try {
     const auto parsed = vmtriage::parse_options(vmtriage::start_process(argc, argv));
     if (const auto* answer = std::get_if<vmtriage::UsageAnswer>(&parsed)) {
@@ -21,3 +23,7 @@ int main(int argc, char** argv) {
   }
   return vmtriage::kIoError;
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { vmtriage::end_process(run_program(argc, argv)); }

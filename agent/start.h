@@ -10,4 +10,8 @@ namespace vmtriage {
 /// Returns the arguments, the program's name first.
 std::vector<std::string> start_process(int argc, char** argv);
 
+/// Writes out what was printed and ends the process at once: what threads that were left behind use must not be taken apart
+/// under them.
+[[noreturn]] void end_process(int exit_code);
+
 }  // namespace vmtriage

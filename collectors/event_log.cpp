@@ -1,8 +1,8 @@
 #include "collectors/event_log.h"
 
 #include <condition_variable>
-#include <thread>
 
+#include "agent/base/side_thread.h"
 #include "agent/base/text.h"
 
 namespace vmtriage {
@@ -83,7 +83,9 @@ Result<std::string> EventLogExporter::new_target() {
 
 Status EventLogExporter::export_to(const std::string& channel, const std::string& target, const std::atomic<bool>* stop) {
   const auto question = std::make_shared<Question>();
-  std::thread(ask, options_.service, channel, query_since(options_.since), target, question).detach();
+  const SideThread thread([service = options_.service, channel, query = query_since(options_.since), target, question] {
+    ask(service, channel, query, target, question);
+  });
   const auto deadline = SteadyClock::now() + options_.patience;
   std::unique_lock lock(question->mutex);
   const auto is_stopped = [&] { return stop != nullptr && stop->load(); };

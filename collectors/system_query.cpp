@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <memory>
-#include <thread>
 #include <utility>
 
+#include "agent/base/side_thread.h"
 #include "agent/base/text.h"
 
 namespace vmtriage {
@@ -80,14 +80,14 @@ SystemAnswer ask_for(std::string_view thing, int timeout_ms, const std::atomic<b
                      std::function<void(AnswerWriter&)> question) {
   const auto writer = std::make_shared<AnswerWriter>();
   writer->asking(thing);
-  std::thread([writer, question = std::move(question)] {
+  const SideThread thread([writer, question = std::move(question)] {
     try {
       question(*writer);
     } catch (const std::exception& caught) {
       writer->fail({ErrorCode::io, std::string("question to the system: ") + caught.what()});
     }
     writer->end();
-  }).detach();
+  });
   return writer->wait(timeout_ms, stop);
 }
 

@@ -10,8 +10,10 @@
 #include <boost/filesystem/detail/utf8_codecvt_facet.hpp>
 #include <boost/filesystem/path.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <locale>
+#include <optional>
 
 #include "collectors/windows/native.h"
 
@@ -88,6 +90,8 @@ class ConsoleStream : public std::streambuf {
   std::string pending_;
 };
 
+std::optional<ConsoleStream> output_stream, error_stream;
+
 std::vector<std::string> arguments() {
   int count = 0;
   wchar_t** words = CommandLineToArgvW(GetCommandLineW(), &count);
@@ -105,8 +109,18 @@ std::vector<std::string> start_process(int, char**) {
   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
   for (FILE* stream : {stdin, stdout, stderr}) _setmode(_fileno(stream), _O_BINARY);
   boost::filesystem::path::imbue(std::locale(std::locale(), new boost::filesystem::detail::utf8_codecvt_facet));
-  static ConsoleStream output(std::cout, STD_OUTPUT_HANDLE), errors(std::cerr, STD_ERROR_HANDLE);
+  output_stream.emplace(std::cout, STD_OUTPUT_HANDLE);
+  error_stream.emplace(std::cerr, STD_ERROR_HANDLE);
   return arguments();
+}
+
+void end_process(int exit_code) {
+  std::cout.flush();
+  std::cerr.flush();
+  output_stream.reset();
+  error_stream.reset();
+  std::fflush(nullptr);
+  std::_Exit(exit_code);
 }
 
 }  // namespace vmtriage

@@ -5,8 +5,9 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <vector>
 
+#include "agent/base/side_thread.h"
 #include "collectors/root_folder.h"
 
 namespace vmtriage {
@@ -49,7 +50,10 @@ std::vector<MountPoint> silent_mounts(std::chrono::milliseconds patience) {
   const auto answers = std::make_shared<Answers>();
   answers->given.assign(asked.size(), false);
   answers->open = asked.size();
-  for (std::size_t i = 0; i < asked.size(); ++i) std::thread(ask, asked[i].path, i, answers).detach();
+  std::vector<SideThread> threads;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    threads.emplace_back([path = asked[i].path, i, answers] { ask(path, i, answers); });
+  }
   std::unique_lock lock(answers->mutex);
   answers->changed.wait_for(lock, patience, [&] { return answers->open == 0; });
   std::vector<MountPoint> silent;
