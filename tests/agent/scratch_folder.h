@@ -48,7 +48,11 @@ inline void write_bytes(const std::string& path, std::string_view bytes) {
 /// The exit code of a shell command whose output is thrown away.
 inline int run_quietly(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()); }
 
-inline bool has_tool(const std::string& tool) { return run_quietly("command -v " + tool) == 0; }
+/// Never on Windows, whose shell knows none of the commands that tests give to these tools.
+inline bool has_tool(const std::string& tool) {
+  constexpr bool is_posix = std::filesystem::path::preferred_separator == '/';
+  return is_posix && run_quietly("command -v " + tool) == 0;
+}
 
 /// Bytes that deflate cannot shrink, the same in every run.
 inline std::string noise(std::size_t size, unsigned seed = 1) {
