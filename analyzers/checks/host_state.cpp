@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "analyzers/checks/whole_text.h"
+#include "analyzers/checks/text_report.h"
 
 namespace vmtriage {
 namespace {
@@ -115,10 +115,9 @@ void read_unit_state(const std::vector<std::string_view>& words, const Line& lin
 }
 
 /// What one command's output means, as findings.
-class StateReport {
+class StateReport : public TextReport {
  public:
-  StateReport(const RuleBase& rules, const Artifact& artifact, std::string_view text, Insights& insights)
-      : rules_(rules), artifact_(artifact), text_(text), insights_(insights) {}
+  using TextReport::TextReport;
 
   void free_space() {
     for (const DiskUse& disk : parse_df(text_)) {
@@ -217,28 +216,9 @@ class StateReport {
     }
     return best;
   }
-
-  void add(std::string_view rule, Severity severity, Values values, const Line& line) {
-    for (auto& [name, value] : values) value = shorten(printable(value), 200);
-    Finding finding = rules_.finding(rule, std::move(values));
-    finding.severity = severity;
-    finding.count = 1;
-    finding.evidence.push_back(evidence_of(artifact_, line));
-    insights_.findings.push_back(std::move(finding));
-  }
-
-  const RuleBase& rules_;
-  const Artifact& artifact_;
-  std::string_view text_;
-  Insights& insights_;
 };
 
-struct Reader {
-  std::string_view artifact;
-  void (StateReport::*read)();
-};
-
-constexpr Reader kReaders[] = {
+constexpr TextReader<StateReport> kReaders[] = {
     {"linux.command.free-space", &StateReport::free_space},
     {"linux.command.inodes", &StateReport::inodes},
     {"linux.command.mounts", &StateReport::mounts},
@@ -348,14 +328,7 @@ std::vector<Interpreter> parse_interpreters(std::string_view text) {
 }
 
 std::unique_ptr<Scan> HostStateAnalyzer::scan(const Artifact& artifact) const {
-  const auto reader = std::find_if(std::begin(kReaders), std::end(kReaders),
-                                   [&](const Reader& entry) { return entry.artifact == artifact.id; });
-  if (reader == std::end(kReaders)) return nullptr;
-  const auto read = [this, reader](const Artifact& whole, std::string_view text, Insights& insights) {
-    StateReport report(rules_, whole, text, insights);
-    (report.*reader->read)();
-  };
-  return scan_whole(artifact, read, kMaxSmallText);
+  return scan_text(rules_, artifact, kReaders);
 }
 
 }  // namespace vmtriage

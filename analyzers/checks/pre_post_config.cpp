@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "analyzers/checks/json_text.h"
-#include "analyzers/checks/whole_text.h"
+#include "analyzers/checks/text_report.h"
 
 namespace vmtriage {
 namespace {
@@ -28,10 +28,9 @@ void each_text_line(std::string_view text, Use&& use) {
 bool is_configuration(std::string_view path) { return path.ends_with(".json") || path.ends_with(".conf"); }
 
 /// What one artifact's configuration means, as findings.
-class ConfigReport {
+class ConfigReport : public TextReport {
  public:
-  ConfigReport(const RuleBase& rules, const Artifact& artifact, std::string_view text, Insights& insights)
-      : rules_(rules), artifact_(artifact), text_(text), insights_(insights) {}
+  using TextReport::TextReport;
 
   void script_plugin() {
     const auto json = parse_json(text_);
@@ -142,27 +141,9 @@ class ConfigReport {
     });
     return found;
   }
-
-  void add(std::string_view rule, Values values, const Line& line) {
-    for (auto& [name, value] : values) value = shorten(printable(value), 200);
-    Finding finding = rules_.finding(rule, std::move(values));
-    finding.count = 1;
-    finding.evidence.push_back(evidence_of(artifact_, line));
-    insights_.findings.push_back(std::move(finding));
-  }
-
-  const RuleBase& rules_;
-  const Artifact& artifact_;
-  std::string_view text_;
-  Insights& insights_;
 };
 
-struct Reader {
-  std::string_view artifact;
-  void (ConfigReport::*read)();
-};
-
-constexpr Reader kReaders[] = {
+constexpr TextReader<ConfigReport> kReaders[] = {
     {"linux.conf.pre-post-script", &ConfigReport::script_plugin},
     {"linux.conf.plugin-host", &ConfigReport::plugin_host},
     {"linux.conf.vmbackup", &ConfigReport::vmbackup},
@@ -217,14 +198,7 @@ std::vector<FilePermission> parse_permissions(std::string_view text) {
 }
 
 std::unique_ptr<Scan> PrePostConfigAnalyzer::scan(const Artifact& artifact) const {
-  const auto reader = std::find_if(std::begin(kReaders), std::end(kReaders),
-                                   [&](const Reader& entry) { return entry.artifact == artifact.id; });
-  if (reader == std::end(kReaders)) return nullptr;
-  const auto read = [this, reader](const Artifact& whole, std::string_view text, Insights& insights) {
-    ConfigReport report(rules_, whole, text, insights);
-    (report.*reader->read)();
-  };
-  return scan_whole(artifact, read, kMaxSmallText);
+  return scan_text(rules_, artifact, kReaders);
 }
 
 }  // namespace vmtriage

@@ -8,7 +8,7 @@
 #include "analyzers/checks/access_list.h"
 #include "analyzers/checks/registry_text.h"
 #include "analyzers/checks/state_blocks.h"
-#include "analyzers/checks/whole_text.h"
+#include "analyzers/checks/text_report.h"
 
 namespace vmtriage {
 namespace {
@@ -51,10 +51,9 @@ std::optional<std::uint64_t> leading_number(std::string_view text) {
 }
 
 /// What one text means, as findings.
-class StateReport {
+class StateReport : public TextReport {
  public:
-  StateReport(const RuleBase& rules, const Artifact& artifact, std::string_view text, Insights& insights)
-      : rules_(rules), artifact_(artifact), text_(text), insights_(insights) {}
+  using TextReport::TextReport;
 
   void services() {
     const std::vector<ServiceState> services = parse_service_states(text_);
@@ -125,8 +124,8 @@ class StateReport {
       const auto size = leading_number(block.get("size"));
       const auto free = leading_number(block.get("free"));
       if (!system || !size || !free || *free >= kLittleSpace || *free > *size / 100 * (100 - kNearlyFullPercent)) continue;
-      add("windows.host.disk-full", {{"component", "C:\\"}, {"free", format_size(*free)}}, free_field->line,
-          *free < kNoSpace ? Severity::error : Severity::warning);
+      add("windows.host.disk-full", *free < kNoSpace ? Severity::error : Severity::warning,
+          {{"component", "C:\\"}, {"free", format_size(*free)}}, free_field->line);
     }
   }
 
@@ -220,28 +219,9 @@ class StateReport {
                       value.number == 0;
     if (off || weak) add("windows.connectivity.tls12", {{"component", value.name + "=" + value.data}}, value.line);
   }
-
-  void add(std::string_view rule, Values values, const Line& line, std::optional<Severity> severity = std::nullopt) {
-    for (auto& [name, value] : values) value = shorten(printable(value), 200);
-    Finding finding = rules_.finding(rule, std::move(values));
-    if (severity) finding.severity = *severity;
-    finding.count = 1;
-    finding.evidence.push_back(evidence_of(artifact_, line));
-    insights_.findings.push_back(std::move(finding));
-  }
-
-  const RuleBase& rules_;
-  const Artifact& artifact_;
-  std::string_view text_;
-  Insights& insights_;
 };
 
-struct Reader {
-  std::string_view artifact;
-  void (StateReport::*read)();
-};
-
-constexpr Reader kReaders[] = {
+constexpr TextReader<StateReport> kReaders[] = {
     {"windows.command.services", &StateReport::services},
     {"windows.command.file-versions", &StateReport::file_versions},
     {"windows.command.machine-keys-permissions", &StateReport::permissions},
@@ -288,16 +268,8 @@ std::vector<ServiceState> parse_service_states(std::string_view text) {
 }
 
 std::unique_ptr<Scan> WindowsStateAnalyzer::scan(const Artifact& artifact) const {
-  const auto known = std::find_if(std::begin(kReaders), std::end(kReaders), [&](const Reader& one) { return one.artifact == artifact.id; });
-  const bool is_registry = artifact.id.starts_with("windows.registry.");
-  if (known == std::end(kReaders) && !is_registry) return nullptr;
-  const auto read = is_registry ? &StateReport::registry : known->read;
-  return scan_whole(
-      artifact,
-      [this, read](const Artifact& whole, std::string_view text, Insights& insights) {
-        (StateReport(rules_, whole, text, insights).*read)();
-      },
-      kMaxSmallText);
+  if (artifact.id.starts_with("windows.registry.")) return scan_text(rules_, artifact, &StateReport::registry);
+  return scan_text(rules_, artifact, kReaders);
 }
 
 }  // namespace vmtriage

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -57,5 +59,21 @@ inline std::vector<std::string> levels(const Insights& insights) {
 }
 
 using Ids = std::vector<std::string>;
+
+/// A text and the rules that it fulfils.
+struct TextCase {
+  std::string_view name;
+  std::string text;
+  Ids ids;
+};
+
+template <typename Check>
+void expect_findings(std::string_view artifact, std::string_view origin, const std::vector<TextCase>& cases) {
+  for (const auto& [name, text, ids] : cases) {
+    const Insights insights = run_check<Check>(artifact, origin, text);
+    EXPECT_EQ(rule_ids(insights), ids) << name;
+    for (const Finding& finding : insights.findings) EXPECT_EQ(finding.evidence.size(), 1U) << name;
+  }
+}
 
 }  // namespace vmtriage

@@ -7,16 +7,8 @@
 namespace vmtriage {
 namespace {
 
-struct Case {
-  std::string_view name;
-  std::string text;
-  Ids ids;
-};
-
-void expect_findings(std::string_view artifact, const std::vector<Case>& cases) {
-  for (const auto& [name, text, ids] : cases) {
-    EXPECT_EQ(rule_ids(run_check<HostStateAnalyzer>(artifact, "command", text)), ids) << name;
-  }
+void expect_findings(std::string_view artifact, const std::vector<TextCase>& cases) {
+  expect_findings<HostStateAnalyzer>(artifact, "command", cases);
 }
 
 constexpr std::string_view kDfHead = "Filesystem     Type     1024-blocks    Used Available Capacity Mounted on\n";

@@ -7,18 +7,8 @@
 namespace vmtriage {
 namespace {
 
-struct Case {
-  std::string_view name;
-  std::string_view text;
-  Ids ids;
-};
-
-void expect_findings(std::string_view artifact, std::string_view path, const std::vector<Case>& cases) {
-  for (const auto& [name, text, ids] : cases) {
-    const Insights insights = run_check<PrePostConfigAnalyzer>(artifact, path, text);
-    EXPECT_EQ(rule_ids(insights), ids) << name;
-    for (const Finding& finding : insights.findings) EXPECT_EQ(finding.evidence.size(), 1U) << name;
-  }
+void expect_findings(std::string_view artifact, std::string_view path, const std::vector<TextCase>& cases) {
+  expect_findings<PrePostConfigAnalyzer>(artifact, path, cases);
 }
 
 TEST(PrePostConfig, ScriptPluginConfigurationIsChecked) {

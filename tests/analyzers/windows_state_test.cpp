@@ -10,16 +10,8 @@
 namespace vmtriage {
 namespace {
 
-struct Case {
-  std::string_view name;
-  std::string text;
-  Ids ids;
-};
-
-void expect_findings(std::string_view artifact, const std::vector<Case>& cases) {
-  for (const auto& [name, text, ids] : cases) {
-    EXPECT_EQ(rule_ids(run_check<WindowsStateAnalyzer>(artifact, "query", text)), ids) << name;
-  }
+void expect_findings(std::string_view artifact, const std::vector<TextCase>& cases) {
+  expect_findings<WindowsStateAnalyzer>(artifact, "query", cases);
 }
 
 std::string service(std::string_view name, std::string_view state, std::string_view start) {
