@@ -55,10 +55,14 @@ EventFilter::EventFilter(const EventsOptions& options)
   for (const std::string& provider : options.providers) providers_.emplace_back(provider);
 }
 
+bool EventFilter::is_wanted_level(std::uint8_t level) const {
+  return *level_ == 0 ? level == 0 : level != 0 && level <= *level_;
+}
+
 bool EventFilter::operator()(const EventHead& head) const {
   const auto is_from = [&](const ProviderName& provider) { return provider.is_of(head); };
-  if (level_ && (*level_ == 0 ? head.level != 0 : head.level == 0 || head.level > *level_)) return false;
   if (!ids_.empty() && std::find(ids_.begin(), ids_.end(), head.event_id) == ids_.end()) return false;
+  if (level_ && !is_wanted_level(head.level())) return false;
   if (since_ && head.time_created() < *since_) return false;
   return providers_.empty() || std::any_of(providers_.begin(), providers_.end(), is_from);
 }

@@ -52,6 +52,8 @@ class EventFilter {
   bool operator()(const EventHead& head) const;
 
  private:
+  bool is_wanted_level(std::uint8_t level) const;
+
   std::vector<ProviderName> providers_;
   std::vector<std::uint32_t> ids_;
   std::optional<std::uint8_t> level_;

@@ -54,9 +54,6 @@ bool may_end_label(char last) {
 
 constexpr std::size_t kGuidLength = 36;
 
-/// Values may have a NUL between their lines.
-constexpr auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0'; };
-
 bool is_guid(std::string_view text) {
   if (text.size() != kGuidLength) return false;
   for (std::size_t i = 0; i < kGuidLength; ++i) {
@@ -241,16 +238,6 @@ bool is_bare_service_message(const Event& event) {
 
 bool is_flat_empty(std::string_view text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
-/// Appends the words of a text with one blank between them.
-void append_flat(std::string_view text, std::string& out) {
-  const std::size_t start = out.size();
-  for (auto end = text.begin(), begin = end; (begin = std::find_if_not(end, text.end(), is_blank)) != text.end();) {
-    end = std::find_if(begin, text.end(), is_blank);
-    if (out.size() > start) out += ' ';
-    out.append(begin, end);
-  }
-}
-
 }  // namespace
 
 VssContext parse_vss_context(std::string_view text) {
@@ -335,12 +322,6 @@ std::string format_hresult(std::uint32_t code) {
   std::string text = "0x";
   for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(code >> shift) & 0xf];
   return text;
-}
-
-std::string flatten(std::string_view text) {
-  std::string flat;
-  append_flat(text, flat);
-  return flat;
 }
 
 std::string flat_text(const Event& event) {

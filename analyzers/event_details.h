@@ -79,9 +79,6 @@ std::string format_hresult(std::uint32_t code);
 /// The text of an event in one line: the message, or the values where there is none.
 std::string flat_text(const Event& event);
 
-/// All whitespace runs, also those between lines, become one blank.
-std::string flatten(std::string_view text);
-
 /// What rules ask about an event, taken from its values, message and binary part when it is asked for: most events that
 /// a rule looks at are told to be none of its own by one of them. The event must stay.
 class EventDetails {

@@ -32,20 +32,16 @@ void drop_empty_brackets(std::string& text) {
     text.erase(at, kEmpty.size());
 }
 
-Quote quote_of(const Sighting& seen, const EventDetails& details) {
-  Quote quote;
-  if (seen.head.provider) quote.label.append(seen.event.provider);
-  if (seen.head.id) quote.label.append(quote.label.empty() ? "" : " ").append(std::to_string(seen.event.event_id));
-  quote.text = details.text().substr(0, kMaxQuoteBytes);
+QuotedWords words_of(const Sighting& seen, const EventDetails& details) {
+  QuotedWords words;
+  if (seen.head.provider) words.label.append(seen.event.provider);
+  if (seen.head.id) words.label.append(words.label.empty() ? "" : " ").append(std::to_string(seen.event.event_id));
+  words.text = details.text().substr(0, kMaxQuoteBytes);
   constexpr std::size_t kLongestEscape = 4;  // \x1B
-  const bool may_be_cut = kLongestEscape * (quote.label.size() + quote.text.size()) > kMaxExcerptBytes;
+  const bool may_be_cut = kLongestEscape * (words.label.size() + words.text.size()) > kMaxExcerptBytes;
   // VSS names the writer far behind the beginning of its text.
-  if (may_be_cut) quote.writer = details.context().writer_name;
-  quote.line = seen.line;
-  if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
-  quote.time = seen.time;
-  if (seen.time) quote.clock = seen.clock;
-  return quote;
+  if (may_be_cut) words.writer = details.context().writer_name;
+  return words;
 }
 
 }  // namespace
@@ -57,30 +53,51 @@ void EventNotes::clear() {
   computer_.clear();
 }
 
-void EventNotes::add(const Sighting& seen) {
+void EventNotes::note_time(const std::optional<Time>& time) {
   ++events_;
-  if (seen.time) latest_ = std::max(latest_.value_or(*seen.time), *seen.time);
+  if (time) latest_ = std::max(latest_.value_or(*time), *time);
+}
+
+std::shared_ptr<const EventMeaning> EventNotes::add(const Sighting& seen) {
+  note_time(seen.time);
   if (computer_.empty()) computer_ = seen.event.computer;
   const EventDetails details(seen.event);
-  Note note;
-  pair_freezes(seen, details, note);
+  auto meaning = std::make_shared<EventMeaning>(meaning_of(seen, details));
+  if (meaning->hits.empty() && !meaning->frozen && !meaning->resumed) return nullptr;
+  meaning->words = std::make_shared<const QuotedWords>(words_of(seen, details));
+  Quote quote{meaning->words, seen.line, std::nullopt, seen.time, seen.time ? seen.clock : Clock::utc};
+  if (seen.event.record_id != 0) quote.record_id = seen.event.record_id;
+  notes_.push_back({meaning, std::move(quote)});
+  return meaning;
+}
+
+void EventNotes::add_again(std::shared_ptr<const EventMeaning> meaning, Time time, std::uint64_t record_id) {
+  note_time(time);
+  if (meaning == nullptr) return;
+  Quote quote{meaning->words, std::nullopt, std::nullopt, time, Clock::utc};
+  if (record_id != 0) quote.record_id = record_id;
+  notes_.push_back({std::move(meaning), std::move(quote)});
+}
+
+EventMeaning EventNotes::meaning_of(const Sighting& seen, const EventDetails& details) {
+  EventMeaning meaning;
+  pair_freezes(seen, details, meaning);
   std::vector<EventHit> hits = matcher_.match(seen.event, details, seen.head);
   const bool special = std::any_of(hits.begin(), hits.end(), [](const EventHit& hit) { return !hit.rule->fallback; });
   for (EventHit& hit : hits) {
-    if (!special || !hit.rule->fallback) note.hits.push_back(hit_of(hit, seen.event, details));
+    if (!special || !hit.rule->fallback) meaning.hits.push_back(hit_of(hit, seen.event, details));
   }
-  if (note.hits.empty() && !note.frozen && !note.resumed) return;
-  note.quote = quote_of(seen, details);
-  notes_.push_back(std::move(note));
+  return meaning;
 }
 
-EventNotes::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const EventDetails& details) {
+EventMeaning::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const EventDetails& details) {
   constexpr std::size_t kMaxDescribed = 4096;
-  Hit light;
+  EventMeaning::Hit light;
   light.rule = hit.rule;
   if (!hit.rule->signal.empty()) light.service = details.service_hint();
-  if (const auto stop = parse_unexpected_shutdown(event.binary); stop && hit.rule->signal == "stopped")
-    light.stopped = stop->utc;
+  if (hit.rule->signal == "stopped") {
+    if (const auto stop = parse_unexpected_shutdown(event.binary)) light.stopped = stop->utc;
+  }
   std::pair<const Rule*, std::string> subject(hit.rule, hit.component);
   if (!described_.contains(subject)) {
     light.values = values_of(hit, event, details);
@@ -90,15 +107,15 @@ EventNotes::Hit EventNotes::hit_of(EventHit& hit, const Event& event, const Even
   return light;
 }
 
-void EventNotes::pair_freezes(const Sighting& seen, const EventDetails& details, Note& note) const {
+void EventNotes::pair_freezes(const Sighting& seen, const EventDetails& details, EventMeaning& meaning) const {
   if (!seen.time) return;
   const bool worded = !seen.head.id && details.text().find("on database ") != std::string::npos;
   if (!worded && !is_sql_server(seen.event.provider)) return;
   const auto says = [&](std::string_view words) { return worded && details.text().find(words) != std::string::npos; };
   if (seen.event.event_id == kSqlFrozen || says("I/O is frozen")) {
-    note.frozen = database_of(seen.event);
+    meaning.frozen = database_of(seen.event);
   } else if (seen.event.event_id == kSqlResumed || says("I/O was resumed")) {
-    note.resumed = database_of(seen.event);
+    meaning.resumed = database_of(seen.event);
   }
 }
 
@@ -106,36 +123,33 @@ void EventHits::take(EventNotes& notes) {
   events_ += notes.events_;
   if (notes.latest_) freezes_.seen(*notes.latest_);
   if (computer_.empty()) computer_ = std::move(notes.computer_);
-  for (EventNotes::Note& note : notes.notes_) {
-    if (note.frozen) freezes_.frozen(log_.clean(*note.frozen), *note.quote.time, log_.evidence(note.quote));
-    if (note.resumed) freezes_.resumed(log_.clean(*note.resumed), *note.quote.time);
-    for (const EventNotes::Hit& hit : note.hits) {
-      const bool is_last = &hit == &note.hits.back();
-      add_hit(hit, is_last ? std::move(note.quote) : Quote(note.quote));
-    }
+  for (const auto& [meaning, quote] : notes.notes_) {
+    if (meaning->frozen) freezes_.frozen(log_.clean(*meaning->frozen), *quote.time, log_.evidence(quote));
+    if (meaning->resumed) freezes_.resumed(log_.clean(*meaning->resumed), *quote.time);
+    for (const EventMeaning::Hit& hit : meaning->hits) add_hit(hit, quote);
   }
   notes.clear();
 }
 
-void EventHits::add_hit(const EventNotes::Hit& hit, Quote quote) {
+void EventHits::add_hit(const EventMeaning::Hit& hit, const Quote& quote) {
   const std::string component = clean_value(hit.component);
   Group* const group = group_of(hit, component);
   if (group == nullptr) return;
   count(*hit.rule, *group, quote.time);
   add_signal(hit, component, quote);
-  keep(*group, std::move(quote));
+  keep(*group, quote);
 }
 
 const std::string& EventHits::clean_value(const std::string& value) {
   constexpr std::size_t kMaxCleaned = 1024, kMaxBytes = 200, kSurelyMore = kMaxBytes + 8;
+  const std::string_view key = std::string_view(value).substr(0, kSurelyMore);
+  if (const auto known = cleaned_.find(key); known != cleaned_.end()) return known->second;
   if (cleaned_.size() >= kMaxCleaned) cleaned_.clear();
-  const auto [place, is_new] = cleaned_.try_emplace(value.substr(0, kSurelyMore));
-  if (is_new) place->second = log_.clean(shorten(printable(place->first), kMaxBytes));
-  return place->second;
+  return cleaned_.emplace(key, log_.clean(shorten(printable(key), kMaxBytes))).first->second;
 }
 
 /// An attacker's or a broken log must not hold a million components; null for those beyond.
-EventHits::Group* EventHits::group_of(const EventNotes::Hit& hit, const std::string& component) {
+EventHits::Group* EventHits::group_of(const EventMeaning::Hit& hit, const std::string& component) {
   std::pair<const Rule*, std::string> key(hit.rule, component);
   const auto found = groups_.find(key);
   if (found != groups_.end()) return &found->second;
@@ -147,7 +161,7 @@ EventHits::Group* EventHits::group_of(const EventNotes::Hit& hit, const std::str
   return &group;
 }
 
-void EventHits::add_signal(const EventNotes::Hit& hit, const std::string& component, const Quote& quote) {
+void EventHits::add_signal(const EventMeaning::Hit& hit, const std::string& component, const Quote& quote) {
   const auto kind = parse_signal(hit.rule->signal);
   if (!kind || signals_.size() >= EventTimeline::kMaxSignals) return;
   signals_.push_back(
@@ -172,10 +186,10 @@ void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>&
   group.reached = group.recent.size() >= rule.threshold;
 }
 
-void EventHits::keep(Group& group, Quote quote) {
+void EventHits::keep(Group& group, const Quote& quote) {
   constexpr std::size_t kOldest = 2;
   std::vector<Quote>& kept = group.oldest.size() < kOldest ? group.oldest : group.newest;
-  kept.push_back(std::move(quote));
+  kept.push_back(quote);
   if (kept.size() > kMaxExcerpts - kOldest) kept.erase(kept.begin());
 }
 

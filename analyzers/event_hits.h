@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,32 +28,43 @@ struct Sighting {
   std::optional<std::uint64_t> line;
 };
 
-/// What the rules find in some events in a row. A thread that reads a part of a log makes them without the others.
-class EventNotes {
- public:
-  explicit EventNotes(const EventMatcher& matcher) : matcher_(matcher) {}
-
-  void add(const Sighting& seen);
-  void clear();
-
- private:
-  friend class EventHits;
-
+/// What the rules make of an event: the same for all events that say the same.
+struct EventMeaning {
   struct Hit {
     const Rule* rule = nullptr;
     std::string component;
     std::string service;           ///< where the rule has a signal
     std::optional<Time> stopped;   ///< told at the next start, about the moment before
-    std::optional<Values> values;  ///< nothing when an earlier note of this thread has those of rule and component
+    std::optional<Values> values;  ///< nothing when an earlier event of this thread has those of rule and component
   };
+  std::vector<Hit> hits;
+  std::optional<std::string> frozen;   ///< the database
+  std::optional<std::string> resumed;  ///< the same
+  std::shared_ptr<const QuotedWords> words;
+};
+
+/// What the rules find in some events in a row. A thread that reads a part of a log makes them without the others.
+class EventNotes {
+ public:
+  explicit EventNotes(const EventMatcher& matcher) : matcher_(matcher) {}
+
+  /// Returns what the event means; null when it means nothing.
+  std::shared_ptr<const EventMeaning> add(const Sighting& seen);
+  /// An event that means the same as an earlier one, null for nothing.
+  void add_again(std::shared_ptr<const EventMeaning> meaning, Time time, std::uint64_t record_id);
+  void clear();
+
+ private:
+  friend class EventHits;
+
   struct Note {
-    std::vector<Hit> hits;
+    std::shared_ptr<const EventMeaning> meaning;  ///< never null
     Quote quote;
-    std::optional<std::string> frozen;   ///< the database
-    std::optional<std::string> resumed;  ///< the same
   };
-  void pair_freezes(const Sighting& seen, const EventDetails& details, Note& note) const;
-  Hit hit_of(EventHit& hit, const Event& event, const EventDetails& details);
+  EventMeaning meaning_of(const Sighting& seen, const EventDetails& details);
+  void pair_freezes(const Sighting& seen, const EventDetails& details, EventMeaning& meaning) const;
+  EventMeaning::Hit hit_of(EventHit& hit, const Event& event, const EventDetails& details);
+  void note_time(const std::optional<Time>& time);
 
   const EventMatcher& matcher_;
   std::set<std::pair<const Rule*, std::string>> described_;
@@ -86,18 +99,18 @@ class EventHits {
     std::vector<Quote> newest;  ///< … and the last three
   };
 
-  void add_hit(const EventNotes::Hit& hit, Quote quote);
-  Group* group_of(const EventNotes::Hit& hit, const std::string& component);
-  void add_signal(const EventNotes::Hit& hit, const std::string& component, const Quote& quote);
+  void add_hit(const EventMeaning::Hit& hit, const Quote& quote);
+  Group* group_of(const EventMeaning::Hit& hit, const std::string& component);
+  void add_signal(const EventMeaning::Hit& hit, const std::string& component, const Quote& quote);
   static void count(const Rule& rule, Group& group, const std::optional<Time>& time);
-  static void keep(Group& group, Quote quote);
+  static void keep(Group& group, const Quote& quote);
   Finding make(const Rule& rule, const Group& group) const;
   bool is_wanted(const Finding& finding, const std::vector<Finding>& all) const;
   const std::string& clean_value(const std::string& value);
 
   const QuotedLog log_;
   const RuleBase& rules_;
-  std::map<std::string, std::string> cleaned_;  ///< the same few values come again and again
+  std::map<std::string, std::string, std::less<>> cleaned_;  ///< the same few values come again and again
   std::map<std::pair<const Rule*, std::string>, Group> groups_;
   std::map<const Rule*, std::size_t> components_;
   std::vector<Signal> signals_;

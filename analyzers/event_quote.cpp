@@ -8,12 +8,13 @@ namespace vmtriage {
 /// cut.
 Evidence QuotedLog::evidence(const Quote& quote) const {
   constexpr std::size_t kTailBytes = 120;
-  std::string text = quote.label.empty() ? quote.text : quote.label + ": " + quote.text;
+  const QuotedWords& words = *quote.words;
+  std::string text = words.label.empty() ? words.text : words.label + ": " + words.text;
   text = printable(clean(std::move(text)));
-  if (text.size() > kMaxExcerptBytes && !quote.writer.empty()) {
+  if (text.size() > kMaxExcerptBytes && !words.writer.empty()) {
     std::string head = shorten(text, kMaxExcerptBytes - kTailBytes);
-    if (head.find(quote.writer) == std::string::npos) {
-      text = head + " Writer Name: " + clean(shorten(printable(quote.writer), 80));
+    if (head.find(words.writer) == std::string::npos) {
+      text = head + " Writer Name: " + clean(shorten(printable(words.writer), 80));
     }
   }
   Evidence evidence;

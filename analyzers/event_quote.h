@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,10 +13,15 @@ namespace vmtriage {
 
 /// What an excerpt is made of, should this event be one of the few that are shown: as the event has it, secrets and
 /// all.
-struct Quote {
+struct QuotedWords {
   std::string label;   ///< `VSS 8229`
   std::string text;    ///< `0x800423f4, The writer experienced …`
   std::string writer;  ///< to be kept where the text is cut
+};
+
+/// One event that may be shown. Events that say the same share their words.
+struct Quote {
+  std::shared_ptr<const QuotedWords> words;  ///< never null
   std::optional<std::uint64_t> line;
   std::optional<std::uint64_t> record_id;
   std::optional<Time> time;

@@ -13,14 +13,14 @@ std::string plain_ascii(std::string_view utf16) {
 }  // namespace
 
 bool EventRuleFilter::wants_of_provider(const EventHead& head) {
-  Answer& answer = answers_[(head.event_id ^ head.provider_utf16.size() << 4 ^ head.level) % kAnswers];
-  const bool known =
-      answer.event_id == head.event_id && answer.level == head.level && answer.provider_utf16 == head.provider_utf16;
+  const std::string_view name = head.provider_utf16();
+  const std::uint8_t level = head.level();
+  Answer& answer = answers_[(head.event_id ^ name.size() << 4 ^ level) % kAnswers];
+  const bool known = answer.event_id == head.event_id && answer.level == level && answer.provider_utf16 == name;
   if (!known) {
-    const std::string provider = plain_ascii(head.provider_utf16);
-    answer = {head.event_id, head.level, std::string(head.provider_utf16),
-              matcher_.wants(provider, head.event_id, head.level),
-              matcher_.deciding_value(provider, head.event_id, head.level)};
+    const std::string provider = plain_ascii(name);
+    answer = {head.event_id, level, std::string(name), matcher_.wants(provider, head.event_id, level),
+              matcher_.deciding_value(provider, head.event_id, level)};
     for (ValueAnswer& old : value_answers_) {
       if (old.event == &answer) old.event = nullptr;
     }
@@ -37,8 +37,8 @@ bool EventRuleFilter::wants_with_value(const EventHead& head, const Answer& answ
   if (known.event != &answer || known.utf16 != utf16) {
     std::string text = utf16_to_utf8(utf16);
     text.erase(text.find_last_not_of('\0') + 1);
-    const std::string provider = plain_ascii(head.provider_utf16);
-    known = {&answer, std::string(utf16), matcher_.wants(provider, head.event_id, head.level, text)};
+    const std::string provider = plain_ascii(answer.provider_utf16);
+    known = {&answer, std::string(utf16), matcher_.wants(provider, answer.event_id, answer.level, text)};
   }
   return known.wanted;
 }

@@ -8,6 +8,7 @@
 #include "analyzers/event_hits.h"
 #include "analyzers/event_rule_filter.h"
 #include "analyzers/evtx/reader.h"
+#include "analyzers/repeated_events.h"
 
 namespace vmtriage {
 namespace {
@@ -75,15 +76,25 @@ class EvtxScan : public Scan {
   /// What one of the threads needs that read the log.
   struct Reader {
     explicit Reader(const EventMatcher& matcher) : filter(matcher), notes(matcher) {}
+
+    /// Whether the event must be decoded.
+    bool wants(const EventHead& head) {
+      if (!filter.wants(head)) return false;
+      if (!repeated.knows(head)) return true;
+      notes.add_again(repeated.meaning(), head.time_created(), head.record_id());
+      return false;
+    }
+
     EventRuleFilter filter;
+    RepeatedEvents repeated;
     EventNotes notes;
   };
 
   EvtxConsumer consumer_of(Reader& reader) {
     EvtxConsumer consumer;
-    consumer.wants = [&reader](const EventHead& head) { return reader.filter.wants(head); };
+    consumer.wants = [&reader](const EventHead& head) { return reader.wants(head); };
     consumer.event = [&reader](const Event& event) {
-      reader.notes.add({event, {}, event.time_created, Clock::utc, std::nullopt});
+      reader.repeated.remember(reader.notes.add({event, {}, event.time_created, Clock::utc, std::nullopt}));
       return false;
     };
     consumer.commit = [this, &reader] {

@@ -57,7 +57,8 @@ bool is_cause(const Signal& signal) {
 }
 
 std::string label_with_component(const Signal& signal) {
-  return signal.component.empty() ? signal.quote.label : signal.quote.label + " (" + signal.component + ")";
+  return signal.component.empty() ? signal.quote.words->label
+                                  : signal.quote.words->label + " (" + signal.component + ")";
 }
 
 void EventTimeline::add(Log added) {
@@ -118,7 +119,7 @@ void EventTimeline::correlate(const Log& failures, const Log& causes, std::vecto
     const Signal& first = *group.failures.front();
     Finding finding = rules_.finding(rule_of(key.first), {{"component", key.second},
                                                           {"cause", join(labels, ", ")},
-                                                          {"failure", first.quote.label},
+                                                          {"failure", first.quote.words->label},
                                                           {"service", group.causes.front()->service}});
     finding.count = group.failures.size();
     for (const Signal* failure : group.failures) {

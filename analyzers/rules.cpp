@@ -161,22 +161,12 @@ class RuleFile {
     return test;
   }
 
+  /// Texts are wrapped and indented in the file; that is no part of the sentence.
   static void read_local(pugi::xml_node node, const char* name, LocalText& text) {
     for (const pugi::xml_node child : node.children(name)) {
       std::string& target = std::string_view(child.attribute("xml:lang").value()) == "ja" ? text.ja : text.en;
-      target = join_words(child.text().get());
+      target = flatten(child.text().get());
     }
-  }
-
-  /// Texts are wrapped and indented in the file; that is no part of the sentence.
-  static std::string join_words(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::string_view word : split_words(text)) {
-      if (!out.empty()) out += ' ';
-      out += word;
-    }
-    return out;
   }
 
   void read_texts(pugi::xml_node node, Rule& rule) {

@@ -48,8 +48,9 @@ std::string writer_of(const Signal& signal) {
 }
 
 std::string label_of(const Signal& signal) {
-  std::string label = signal.quote.label;
-  if (const auto codes = find_hresults(signal.quote.text); !codes.empty()) label += " " + format_hresult(codes.front());
+  std::string label = signal.quote.words->label;
+  if (const auto codes = find_hresults(signal.quote.words->text); !codes.empty())
+    label += " " + format_hresult(codes.front());
   return label;
 }
 
@@ -125,7 +126,7 @@ class Run {
     for (const Signal& signal : all) {
       if (!signal.time || !covers(*signal.time)) continue;
       if (is_cause(signal)) add_unique(causes, label_with_component(signal));
-      if (is_parallel(signal)) add_unique(others, signal.quote.label);
+      if (is_parallel(signal)) add_unique(others, signal.quote.words->label);
       if (is_cause(signal) || is_other_product(signal)) show(verdict, signal.quote);
     }
     LocalText text = sentence("Logged in the same minutes: {names}.", "同じ時間帯の記録: {names}。", causes);

@@ -11,7 +11,8 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-/// Length of the valid UTF-8 character at the start of `text`, 0 when it is none (overlong forms and surrogates are none).
+/// Length of the valid UTF-8 character at the start of `text`, 0 when it is none (overlong forms and surrogates are
+/// none).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -49,10 +50,14 @@ void append_utf8(std::string& out, std::uint32_t code) {
 std::uint32_t decode_utf8(std::string_view character) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(character[i])); };
   switch (character.size()) {
-    case 1: return byte(0);
-    case 2: return ((byte(0) & 0x1f) << 6) | (byte(1) & 0x3f);
-    case 3: return ((byte(0) & 0x0f) << 12) | ((byte(1) & 0x3f) << 6) | (byte(2) & 0x3f);
-    default: return ((byte(0) & 0x07) << 18) | ((byte(1) & 0x3f) << 12) | ((byte(2) & 0x3f) << 6) | (byte(3) & 0x3f);
+    case 1:
+      return byte(0);
+    case 2:
+      return ((byte(0) & 0x1f) << 6) | (byte(1) & 0x3f);
+    case 3:
+      return ((byte(0) & 0x0f) << 12) | ((byte(1) & 0x3f) << 6) | (byte(2) & 0x3f);
+    default:
+      return ((byte(0) & 0x07) << 18) | ((byte(1) & 0x3f) << 12) | ((byte(2) & 0x3f) << 6) | (byte(3) & 0x3f);
   }
 }
 
@@ -164,7 +169,8 @@ std::string fill_in(std::string_view text, const Values& values) {
       continue;
     }
     out.append(text.substr(0, open));
-    const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
+    const auto found =
+        std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
     if (found != values.end()) out.append(found->second);
     text.remove_prefix(close + 1);
   }
@@ -229,7 +235,8 @@ std::vector<std::string_view> split_lines(std::string_view text) {
 }
 
 std::uint64_t count_lines(std::string_view text) {
-  // Sums of bytes in short runs: the form that compilers turn into vector instructions. Every byte of evidence passes here.
+  // Sums of bytes in short runs: the form that compilers turn into vector instructions. Every byte of evidence passes
+  // here.
   constexpr std::size_t kRun = 128;
   std::uint64_t count = 0;
   std::size_t at = 0;
@@ -251,6 +258,28 @@ std::vector<std::string_view> split_words(std::string_view text) {
     at = end;
   }
   return words;
+}
+
+void append_flat(std::string_view text, std::string& out) {
+  bool first = true;
+  for (std::size_t at = 0; at < text.size();) {
+    if (is_blank(text[at])) {
+      ++at;
+      continue;
+    }
+    const std::size_t begin = at;
+    while (at < text.size() && !is_blank(text[at])) ++at;
+    if (!first) out += ' ';
+    out.append(text, begin, at - begin);
+    first = false;
+  }
+}
+
+std::string flatten(std::string_view text) {
+  std::string flat;
+  flat.reserve(text.size());
+  append_flat(text, flat);
+  return flat;
 }
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {

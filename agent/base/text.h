@@ -40,6 +40,12 @@ std::vector<std::string_view> split_lines(std::string_view text);
 std::uint64_t count_lines(std::string_view text);
 /// The words between blanks.
 std::vector<std::string_view> split_words(std::string_view text);
+/// What stands between the words of a text: blanks, tabs, line ends, and the NULs that values of Windows may hold.
+constexpr bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0'; }
+/// Appends the words of a text with one blank between them.
+void append_flat(std::string_view text, std::string& out);
+/// The words of a text with one blank between them: whitespace, also that between lines, tells nothing.
+std::string flatten(std::string_view text);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 /// The same text with every byte that is not valid UTF-8 shown as `\xNN` and every control character but tab as `\xNN`

@@ -431,13 +431,6 @@ class Compiler {
     for (const FieldSource& field : out_.system) {
       out_.has_fields = out_.has_fields || field.kind != FieldSource::Kind::none;
     }
-    for (const SystemField which :
-         {SystemField::provider, SystemField::event_source, SystemField::event_id, SystemField::level}) {
-      const FieldSource& field = out_.field(which);
-      if (field.kind == FieldSource::Kind::slot) {
-        out_.head_slots = std::max(out_.head_slots, static_cast<std::uint16_t>(std::min(field.slot + 1, 0xffff)));
-      }
-    }
   }
 
   void fail(const char* problem) {
@@ -458,13 +451,13 @@ class Compiler {
 }  // namespace
 
 void BinXmlTemplate::clear() {
+  serial = 0;
   system.fill(FieldSource{});
   leaves.clear();
   pieces.clear();
   pool.clear();
   provider_utf16.clear();
   counters = 1;
-  head_slots = 0;
   has_fields = false;
 }
 

@@ -61,14 +61,14 @@ struct FieldSource {
 
 /// Binary XML turned into a flat list of values: what is left to do for one event is to look up its substitutions.
 struct BinXmlTemplate {
+  std::uint64_t serial = 0;  ///< its number among the templates of one TemplateCache; 0 for elements in a record
   std::array<FieldSource, kSystemFields> system;
   std::vector<Leaf> leaves;  ///< in document order
   std::vector<Piece> pieces;
-  std::string pool;                ///< all fixed text, UTF-8
-  std::string provider_utf16;      ///< the provider's fixed name as an event would store it
-  std::uint16_t counters = 1;      ///< counters of unnamed Data; 0 is that of the surrounding element
-  bool has_fields = false;         ///< any of `system`
-  std::uint16_t head_slots = 0;    ///< how many leading substitutions an EventHead needs
+  std::string pool;            ///< all fixed text, UTF-8
+  std::string provider_utf16;  ///< the provider's fixed name as an event would store it
+  std::uint16_t counters = 1;  ///< counters of unnamed Data; 0 is that of the surrounding element
+  bool has_fields = false;     ///< any of `system`
 
   void clear();
   std::string_view text(std::uint32_t offset, std::uint32_t size) const { return {pool.data() + offset, size}; }

@@ -47,7 +47,7 @@ bool is_fragment(const RawValue& value) {
 ProviderName::ProviderName(std::string_view utf8) : lower_utf16_(utf8_to_utf16(to_lower(utf8))) {}
 
 bool ProviderName::is_of(const EventHead& head) const {
-  std::string_view name = head.provider_utf16;
+  std::string_view name = head.provider_utf16();
   if (name.size() < lower_utf16_.size()) return false;
   const auto same = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + ('a' - 'A') == b); };
   if (!std::equal(lower_utf16_.begin(), lower_utf16_.end(), name.begin(), [&](char b, char a) { return same(a, b); }))
@@ -78,17 +78,22 @@ bool EventDecoder::spend(std::size_t work, std::size_t output) {
 
 bool EventDecoder::begin_record(std::size_t begin, std::size_t end, Time written) {
   record_end_ = end;
-  head_.written = written;
-  head_.decoder = this;
+  written_ = written;
   slots_used_ = 0;
+  data_known_ = false;
   templates_.release_scratch();
   ByteCursor in(chunk_, begin, end);
   if (!read_root(in)) return false;
-  if (!read_slots(root_, std::min<std::size_t>(root_.count, root_.compiled->head_slots))) return false;
   head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
   nested_known_ = false;
   fixed_provider_ = root_.compiled->provider_utf16;
-  settle_head();
+  return read_event_id();
+}
+
+bool EventDecoder::read_event_id() {
+  const auto id = early_field(SystemField::event_id);
+  if (!id) return fail("its values are cut off");
+  head_.event_id = static_cast<std::uint32_t>(to_number(*id).value_or(0));
   return true;
 }
 
@@ -109,7 +114,7 @@ bool EventDecoder::finish_record() {
   text_.clear();
   counters_.assign(1, 0);
   if (!run_instance(root_, 0, 0)) return false;
-  if (!head_known_) settle_head();
+  if (!head_known_ && !read_event_id()) return false;
   return !text_.overflowed() || fail("its text is too long");
 }
 
@@ -142,28 +147,83 @@ bool EventDecoder::read_slots(Instance& instance, std::size_t count) {
   return at <= record_end_ || fail("its values are cut off");
 }
 
+/// A header field of the root, whose substitutions may not have been read yet; nothing where its record cuts it off.
+std::optional<RawValue> EventDecoder::early_field(SystemField which) const {
+  const FieldSource& source = root_.compiled->field(which);
+  const bool early = source.kind == FieldSource::Kind::slot && source.slot < root_.count;
+  return early ? find_slot(root_, source.slot) : field(which);
+}
+
+std::string_view EventDecoder::head_provider() const {
+  RawValue provider = early_field(SystemField::provider).value_or(RawValue());
+  if (provider.bytes.empty()) provider = early_field(SystemField::event_source).value_or(RawValue());
+  return provider.type == kFixedText ? fixed_provider_ : view_of(provider.bytes.data(), provider.bytes.size());
+}
+
+std::uint8_t EventDecoder::head_level() const {
+  const RawValue level = early_field(SystemField::level).value_or(RawValue());
+  return static_cast<std::uint8_t>(to_number(level).value_or(Event::kNoLevel));
+}
+
 Time EventDecoder::head_time() const {
-  const FieldSource& source = root_.compiled->field(SystemField::time_created);
-  const bool is_slot = source.kind == FieldSource::Kind::slot;
-  const auto value = is_slot ? find_slot(root_, source.slot) : field(SystemField::time_created);
-  return (value ? to_time(*value) : std::nullopt).value_or(head_.written);
+  const auto value = early_field(SystemField::time_created);
+  return (value ? to_time(*value) : std::nullopt).value_or(written_);
+}
+
+std::uint64_t EventDecoder::head_record_id() const {
+  const auto value = early_field(SystemField::record_id);
+  return (value ? to_number(*value) : std::nullopt).value_or(0);
+}
+
+/// The event's data where it is one template in a place of its own, as in nearly all events; else null.
+const EventDecoder::Instance* EventDecoder::data() {
+  if (data_known_) return data_ ? &*data_ : nullptr;
+  data_known_ = true;
+  data_.reset();
+  if (!head_known_ || root_.compiled->leaves.size() != 1) return nullptr;
+  const Leaf& outer = root_.compiled->leaves.front();
+  const auto value = lone_value(root_, outer);
+  if (!value || !value->is(ValueType::bin_xml)) return nullptr;
+  const auto begin = static_cast<std::size_t>(value->bytes.data() - chunk_.data());
+  ByteCursor in(chunk_, begin, begin + value->bytes.size());
+  if (in.peek() == kFragmentHeader) in.skip(4);
+  Instance inner;
+  if (in.peek() != kTemplateInstance || !read_instance(in, outer.inner_place, inner)) return nullptr;
+  inner.end = begin + value->bytes.size();
+  return &data_.emplace(inner);
 }
 
 std::optional<RawValue> EventDecoder::peek(std::string_view name) {
-  if (!head_known_ || root_.compiled->leaves.size() != 1) return std::nullopt;
-  const Leaf& outer = root_.compiled->leaves.front();
-  const auto data = lone_value(root_, outer);
-  if (!data || !data->is(ValueType::bin_xml)) return std::nullopt;
-  const auto begin = static_cast<std::size_t>(data->bytes.data() - chunk_.data());
-  ByteCursor in(chunk_, begin, begin + data->bytes.size());
-  if (in.peek() == kFragmentHeader) in.skip(4);
-  Instance inner;
-  if (in.peek() != kTemplateInstance || !read_instance(in, outer.inner_place, inner)) return std::nullopt;
-  for (const Leaf& leaf : inner.compiled->leaves) {
+  const Instance* inner = data();
+  if (inner == nullptr) return std::nullopt;
+  for (const Leaf& leaf : inner->compiled->leaves) {
     const bool named = !leaf.unnamed && leaf.name_slot == Piece::kText;
-    if (named && inner.compiled->text(leaf.name, leaf.name_size) == name) return lone_value(inner, leaf);
+    if (named && inner->compiled->text(leaf.name, leaf.name_size) == name) return lone_value(*inner, leaf);
   }
   return std::nullopt;
+}
+
+bool EventDecoder::append_content(std::string& out) {
+  const Instance* inner = data();
+  if (inner == nullptr || root_.compiled->serial == 0 || inner->compiled->serial == 0) return false;
+  if (root_.compiled->field(SystemField::message).kind != FieldSource::Kind::none) return false;
+  const Byte* descriptor = chunk_.data() + inner->descriptors;
+  for (std::size_t i = 0; i < inner->count; ++i, descriptor += 4) {
+    // A fragment refers to templates by their place in the chunk, so the same bytes can mean different things.
+    const RawValue value{static_cast<std::uint8_t>(descriptor[2] & ~kArrayFlag), {}};
+    if (value.is(ValueType::bin_xml) || value.is(ValueType::xml)) return false;
+  }
+  const auto append = [&](const void* bytes, std::size_t size) { out.append(static_cast<const char*>(bytes), size); };
+  const std::uint64_t numbers[] = {root_.compiled->serial, inner->compiled->serial, head_.event_id, head_level()};
+  append(numbers, sizeof numbers);
+  const RawValue channel = early_field(SystemField::channel).value_or(RawValue());
+  const std::string_view provider = head_provider();
+  const std::uint64_t sizes[] = {channel.bytes.size(), provider.size()};
+  append(sizes, sizeof sizes);
+  append(channel.bytes.data(), channel.bytes.size());
+  out.append(provider);
+  append(chunk_.data() + inner->descriptors, inner->end - inner->descriptors);
+  return true;
 }
 
 /// The value of a leaf that is one substitution.
@@ -201,20 +261,11 @@ void EventDecoder::note_fields(const BinXmlTemplate& compiled, std::size_t first
   }
 }
 
-void EventDecoder::settle_head() {
-  head_.event_id = static_cast<std::uint32_t>(to_number(field(SystemField::event_id)).value_or(0));
-  head_.level = static_cast<std::uint8_t>(to_number(field(SystemField::level)).value_or(Event::kNoLevel));
-  RawValue provider = field(SystemField::provider);
-  if (provider.bytes.empty()) provider = field(SystemField::event_source);
-  const bool fixed = provider.type == kFixedText;
-  head_.provider_utf16 = fixed ? fixed_provider_ : view_of(provider.bytes.data(), provider.bytes.size());
-}
-
 void EventDecoder::fill_strings() {
   const auto text = [&](bool wanted, SystemField which) { return wanted ? text_of(field(which)) : std::string_view(); };
   event_.event_id = head_.event_id;
-  event_.level = head_.level;
-  event_.time_created = head_.time_created();
+  event_.level = head_level();
+  event_.time_created = head_time();
   event_.record_id = to_number(field(SystemField::record_id)).value_or(0);
   event_.qualifiers = static_cast<std::uint16_t>(to_number(field(SystemField::qualifiers)).value_or(0));
   event_.provider = text(fields_.provider, SystemField::provider);

@@ -15,17 +15,23 @@ namespace vmtriage {
 
 class EventDecoder;
 
-/// What can be known of an event before any of its strings is made.
+/// What can be known of an event before any of its strings is made. Most events are told by their number alone to be of
+/// no interest; the rest is looked up when it is asked for.
 struct EventHead {
-  std::string_view provider_utf16;  ///< UTF-16LE bytes; see ProviderName
   std::uint32_t event_id = 0;
-  std::uint8_t level = 0;
-  Time written;  ///< by the record's own header: what counts where the event tells no time
-  EventDecoder* decoder = nullptr;
+  EventDecoder& decoder;
 
+  std::string_view provider_utf16() const;  ///< UTF-16LE bytes; see ProviderName
+  std::uint8_t level() const;               ///< as in Event
   Time time_created() const;
   /// The event's value of that name as it stands in the log; nothing where only decoding tells.
   std::optional<RawValue> value(std::string_view name) const;
+  /// Appends what this event has in common with all that differ from it in their time, number, computer and process
+  /// only: its provider, channel, id, level and data as they stand in the log. Comparable within one decoder. False
+  /// where only decoding tells.
+  bool append_content(std::string& out) const;
+  /// The event's number in its log, 0 where only decoding tells.
+  std::uint64_t record_id() const;
 };
 
 /// A provider to look for, compared with the bytes in the log; ASCII case does not matter (`volsnap`, `Volsnap`).
@@ -70,11 +76,15 @@ class EventDecoder {
     return Outcome::event;
   }
 
-  /// The time in the event of the head that is being judged, or that of its record.
+  /// Of the event that is being judged; see EventHead.
+  std::string_view head_provider() const;
+  std::uint8_t head_level() const;
+  /// The time in the event, or that of its record.
   Time head_time() const;
-  /// See EventHead::value: for events whose data is one template with the value in a place of its own, as nearly all
-  /// are.
+  std::uint64_t head_record_id() const;
+  /// For events whose data is one template with the value in a place of its own, as nearly all are.
   std::optional<RawValue> peek(std::string_view name);
+  bool append_content(std::string& out);
 
   Event& event() { return event_; }
   const char* problem() const { return problem_; }
@@ -111,7 +121,7 @@ class EventDecoder {
   bool read_root(ByteCursor& in);
   bool read_instance(ByteCursor& in, std::uint16_t place, Instance& instance);
   bool read_slots(Instance& instance, std::size_t count);
-  void settle_head();
+  bool read_event_id();
   /// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
   RawValue field(SystemField which) const {
     const FieldSource& source = root_.compiled->field(which);
@@ -130,6 +140,8 @@ class EventDecoder {
   bool add_items(const Frame& frame, const Leaf& leaf, const RawValue& array);
   bool add(const Frame& frame, const Leaf& leaf, std::string_view text);
 
+  const Instance* data();
+  std::optional<RawValue> early_field(SystemField which) const;
   std::optional<RawValue> lone_value(const Instance& instance, const Leaf& leaf) const;
   std::optional<RawValue> find_slot(const Instance& instance, std::size_t slot) const;
   RawValue value_of(std::size_t first_slot, std::int32_t slot) const;
@@ -150,12 +162,15 @@ class EventDecoder {
   Bytes chunk_;
   std::size_t record_end_ = 0;
   Instance root_;
+  std::optional<Instance> data_;  ///< see data()
+  bool data_known_ = false;
   std::vector<Slot> slots_;  ///< a stack; the root's stand at its bottom
   std::size_t slots_used_ = 0;
   std::vector<std::uint32_t> counters_;
   std::array<RawValue, kSystemFields> nested_fields_{};  ///< header fields that were found below the root's template
   std::string_view fixed_provider_;                      ///< the provider's name in UTF-16 when a template gives it
-  EventHead head_;
+  EventHead head_{0, *this};
+  Time written_;  ///< by the record's own header: what counts where the event tells no time
   bool head_known_ = false;
   bool nested_known_ = false;
   std::size_t work_left_ = 0;    ///< of the chunk: values and substitutions
@@ -165,9 +180,11 @@ class EventDecoder {
   const char* problem_ = nullptr;
 };
 
-inline Time EventHead::time_created() const { return decoder ? decoder->head_time() : written; }
-inline std::optional<RawValue> EventHead::value(std::string_view name) const {
-  return decoder ? decoder->peek(name) : std::nullopt;
-}
+inline std::string_view EventHead::provider_utf16() const { return decoder.head_provider(); }
+inline std::uint8_t EventHead::level() const { return decoder.head_level(); }
+inline Time EventHead::time_created() const { return decoder.head_time(); }
+inline std::optional<RawValue> EventHead::value(std::string_view name) const { return decoder.peek(name); }
+inline bool EventHead::append_content(std::string& out) const { return decoder.append_content(out); }
+inline std::uint64_t EventHead::record_id() const { return decoder.head_record_id(); }
 
 }  // namespace vmtriage

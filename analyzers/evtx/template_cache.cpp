@@ -1,5 +1,7 @@
 #include "analyzers/evtx/template_cache.h"
 
+#include <algorithm>
+
 namespace vmtriage {
 namespace {
 
@@ -20,7 +22,18 @@ std::uint64_t key_of(Bytes definition, std::uint16_t place) {
          place;
 }
 
-bool equal(std::string_view a, Bytes b) { return std::memcmp(a.data(), b.data(), a.size()) == 0; }
+/// Whether `b`, as long as `a`, differs from it in bits that are set in the mask.
+bool differs(std::string_view a, std::string_view mask, Bytes b) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto word = [](std::string_view text, std::size_t at) {
+    return load_u64(reinterpret_cast<const Byte*>(text.data()) + at);
+  };
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; at + kWord <= a.size(); at += kWord) difference |= (word(a, at) ^ load_u64(b.data() + at)) & word(mask, at);
+  for (; at < a.size(); ++at) difference |= static_cast<Byte>((static_cast<Byte>(a[at]) ^ b[at]) & mask[at]);
+  return difference != 0;
+}
 
 }  // namespace
 
@@ -31,6 +44,7 @@ void TemplateCache::start_chunk(Bytes chunk) {
   release_scratch();
   if (memory_ > kMaxMemory || places_.size() > kMaxPlaces) {
     entries_.clear();
+    numbers_.clear();
     places_.clear();
     memory_ = 0;
   }
@@ -78,25 +92,44 @@ const BinXmlTemplate* TemplateCache::compile_definition(std::uint32_t offset, st
   ByteCursor cursor(chunk_, offset + kDefinitionHeader, offset + definition.size());
   problem_ = compile_binxml(chunk_, cursor, ElementSource::definition, place, places_, entry->compiled, &entry->names);
   if (problem_) return nullptr;
+  entry->compiled.serial = ++last_serial_;
+  add_names(*entry);
   memory_ += entry->compiled.memory() + definition.size() + entry->names.size() * sizeof(NameReference) + sizeof(Entry);
   return &entries_.emplace(key_of(definition, place), std::move(entry))->second->compiled;
 }
 
-/// Names are compared where they stand in this chunk; everything else as it is. An inlined name starts with the offset
-/// of another name, which differs as well.
-bool TemplateCache::same(const Entry& entry, std::uint32_t offset, Bytes definition) const {
-  if (entry.definition.size() != definition.size()) return false;
-  const std::string_view stored = entry.definition;
-  std::size_t done = kGuidAt;
+/// Notes which bits of the definition differ between its copies: the offset of the next one, and those of names. An
+/// inlined name starts with the offset of another name, which differs as well.
+void TemplateCache::add_names(Entry& entry) {
+  constexpr std::size_t kOffset = 4;
+  entry.mask.assign(entry.definition.size(), '\xff');
+  std::fill_n(entry.mask.begin(), kOffset, '\0');
   for (const NameReference& name : entry.names) {
     const std::size_t at = kDefinitionHeader + name.position;
-    if (at < done || !equal(stored.substr(done, at - done), definition.subspan(done))) return false;
+    const std::size_t size = std::min(name.inlined ? 2 * kOffset : kOffset, entry.mask.size() - at);
+    std::fill_n(entry.mask.begin() + static_cast<std::ptrdiff_t>(at), size, '\0');
+    const auto number = static_cast<std::uint32_t>(numbers_.size());
+    entry.name_numbers.push_back(numbers_.try_emplace(name.name, number).first->second);
+  }
+}
+
+/// Names are compared where they stand in this chunk; everything else as it is.
+bool TemplateCache::same(const Entry& entry, std::uint32_t offset, Bytes definition) {
+  if (entry.definition.size() != definition.size() || differs(entry.definition, entry.mask, definition)) return false;
+  for (std::size_t i = 0; i < entry.names.size(); ++i) {
+    const NameReference& name = entry.names[i];
+    const std::size_t at = kDefinitionHeader + name.position;
     const std::uint32_t name_offset = load_u32(definition.data() + at);
     const bool inlined = name_offset == offset + at + 4;
-    if (inlined != name.inlined || stored_name(chunk_, name_offset) != name.name) return false;
-    done = at + (inlined ? 8 : 4);
+    if (inlined != name.inlined || !is_name(name_offset, name, entry.name_numbers[i])) return false;
   }
-  return equal(stored.substr(done), definition.subspan(done));
+  return true;
+}
+
+bool TemplateCache::look_up_name(std::uint32_t offset, const NameReference& name, std::uint32_t number) {
+  if (stored_name(chunk_, offset) != name.name) return false;
+  known_names_[name_slot_of(offset)] = {chunk_number_, offset, number};
+  return true;
 }
 
 const BinXmlTemplate* TemplateCache::compile(ByteCursor& cursor, std::uint16_t place) {

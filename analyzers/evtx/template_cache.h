@@ -45,8 +45,16 @@ class TemplateCache {
   struct Entry {
     std::uint16_t place = 0;
     std::string definition;  ///< GUID, size and binary XML as it stood where it was compiled
+    std::string mask;        ///< the bits of it that are the same in every copy
     std::vector<NameReference> names;
+    std::vector<std::uint32_t> name_numbers;  ///< of `names`, as in numbers_
     BinXmlTemplate compiled;
+  };
+  /// The text of a name in this chunk.
+  struct KnownName {
+    std::uint64_t chunk = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t number = 0;
   };
   struct Known {
     std::uint64_t chunk = 0;
@@ -59,10 +67,19 @@ class TemplateCache {
   static std::size_t slot_of(std::uint32_t offset, std::uint16_t place) {
     return (offset * 0x9e3779b1u + place * 0x85ebca6bu) >> 24;
   }
+  static std::size_t name_slot_of(std::uint32_t offset) { return (offset * 0x9e3779b1u) >> 24; }
   const BinXmlTemplate* look_up(std::uint32_t offset, std::uint16_t place);
   const BinXmlTemplate* find_definition(std::uint32_t offset, std::uint16_t place);
   const BinXmlTemplate* compile_definition(std::uint32_t offset, std::uint16_t place, Bytes definition);
-  bool same(const Entry& entry, std::uint32_t offset, Bytes definition) const;
+  bool same(const Entry& entry, std::uint32_t offset, Bytes definition);
+  /// The templates of a chunk use the same few names, so each is compared once.
+  bool is_name(std::uint32_t offset, const NameReference& name, std::uint32_t number) {
+    const KnownName& known = known_names_[name_slot_of(offset)];
+    if (known.chunk == chunk_number_ && known.offset == offset) return known.number == number;
+    return look_up_name(offset, name, number);
+  }
+  bool look_up_name(std::uint32_t offset, const NameReference& name, std::uint32_t number);
+  void add_names(Entry& entry);
   bool spend(std::size_t size);
   void drop_scratch();
 
@@ -70,11 +87,14 @@ class TemplateCache {
   std::uint64_t chunk_number_ = 0;
   std::size_t budget_ = 0;
   std::size_t memory_ = 0;
+  std::uint64_t last_serial_ = 0;  ///< never given twice, also not when templates were dropped in between
   std::size_t scratch_used_ = 0;
   std::size_t scratch_memory_ = 0;
   const char* problem_ = nullptr;
   PlaceTable places_;
   std::array<Known, 256> known_{};
+  std::array<KnownName, 256> known_names_{};
+  std::unordered_map<std::string, std::uint32_t> numbers_;  ///< of the names that the templates use
   std::unordered_multimap<std::uint64_t, std::unique_ptr<Entry>> entries_;
   std::vector<std::unique_ptr<BinXmlTemplate>> scratch_;
 };

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzers/evtx/value.h"
 #include "tests/analyzers/evtx_writer.h"
 
 namespace vmtriage {
@@ -275,6 +276,54 @@ TEST_F(EventRulesTest, NumberedValueIsFoundUnderTheNameThatNewerWindowsGivesIt) 
   EXPECT_EQ(findings[0].component, "\\Device\\Harddisk1\\DR1");
 }
 
+TEST_F(EventRulesTest, EventsThatRepeatAreCountedAndShownWithTheirOwnTimesAndNumbers) {
+  constexpr std::uint64_t kSecond = 10'000'000, kEvents = 40;
+  std::vector<std::pair<EventText, std::vector<std::string>>> events;
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    EventText head;
+    head.time += i * kSecond;
+    events.push_back({head, {"0x800423f4", i % 2 == 0 ? kSqlWriter : kWmiWriter}});
+  }
+  const Time first = from_file_time(EventText{}.time);
+  const auto findings = log(events);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.sql-writer-failed", "windows.vss.writer-nonretryable"}));
+  for (const Finding& finding : findings) {
+    const bool is_sql = finding.rule_id == "windows.vss.sql-writer-failed";
+    const std::uint64_t shift = is_sql ? 0 : 1;
+    EXPECT_EQ(finding.count, kEvents / 2);
+    EXPECT_EQ(finding.first_seen, first + std::chrono::seconds(shift));
+    EXPECT_EQ(finding.last_seen, first + std::chrono::seconds(kEvents - 2 + shift));
+    std::vector<std::uint64_t> shown;
+    for (const Evidence& evidence : finding.evidence) {
+      shown.push_back(evidence.record_id.value_or(0));
+      EXPECT_EQ(evidence.time, first + std::chrono::seconds(shown.back() - 1));
+      EXPECT_NE(evidence.excerpt.find(is_sql ? "SqlServerWriter" : "WMI Writer"), std::string::npos);
+    }
+    EXPECT_EQ(shown, (std::vector<std::uint64_t>{1 + shift, 3 + shift, 35 + shift, 37 + shift, 39 + shift}));
+  }
+}
+
+TEST_F(EventRulesTest, EventsOfTheSameDataFromAnotherProviderOrNumberAreNoRepetitions) {
+  const auto sql = [](EventText head) { return std::pair(head, std::vector<std::string>{"0x800423f4", kSqlWriter}); };
+  EXPECT_EQ(ids_of(log({sql({}), sql({.provider = "Backup"})})), (Ids{"windows.vss.sql-writer-failed"}));
+  EXPECT_EQ(log({sql({}), sql({.provider = "Backup"}), sql({})})[0].count, 2u);
+  EXPECT_EQ(log({sql({}), sql({.id = 1}), sql({})})[0].count, 2u);
+}
+
+TEST_F(EventRulesTest, EventsOfTheSameDataInAnotherTemplateAreNoRepetitions) {
+  ChunkWriter chunk;
+  const EventText head{.provider = "Ntfs", .id = 55, .level = 2, .channel = "System"};
+  chunk.record(1, named_event(head, {{"DriveName", string("D:")}, {"DeviceName", string("E:")}}));
+  chunk.record(2, named_event(head, {{"DeviceName", string("D:")}, {"DriveName", string("E:")}}));
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  std::vector<std::string> components;
+  for (const Finding& finding : scan(artifact, file_of({chunk.finish()}), 1 << 20))
+    components.push_back(finding.component);
+  std::sort(components.begin(), components.end());
+  EXPECT_EQ(components, (std::vector<std::string>{"D:", "E:"}));
+}
+
 TEST_F(EventRulesTest, WhatAnEventDoesNotTellLeavesNoEmptyBrackets) {
   for (const Finding& finding :
        text("Source: VSS\nEvent ID: 12293\nDescription:\nx\n\nSource: VSS\nEvent ID: 12366\n")) {
@@ -384,7 +433,8 @@ TEST_F(EventRulesTest, WhatLogsTellTogetherDoesNotDependOnWhichEndedFirst) {
     return file_of({chunk.finish()});
   };
   const std::string failure = log_with({}, {"0x800423f2, The writer timed out.", kWmiWriter});
-  const std::string cause = log_with({.provider = "storahci", .id = 129, .level = 2, .channel = "System"}, {"\\Device\\RaidPort0"});
+  const std::string cause =
+      log_with({.provider = "storahci", .id = 129, .level = 2, .channel = "System"}, {"\\Device\\RaidPort0"});
   std::vector<std::pair<std::string, std::string>> logs = {{"a.evtx", cause}, {"b.evtx", failure}, {"c.evtx", cause}};
   std::set<std::string> results;
   do {

@@ -382,7 +382,7 @@ TEST(EvtxTest, RejectedEventsAreCountedAndNoStringIsMadeOfThem) {
   std::vector<std::uint32_t> asked;
   const Log log = read(input_of(file), [&](const EventHead& head) {
     asked.push_back(head.event_id);
-    return volsnap.is_of(head) && head.level == 2;
+    return volsnap.is_of(head) && head.level() == 2;
   });
   EXPECT_EQ(asked, (std::vector<std::uint32_t>{8224, 36, 36}));
   EXPECT_EQ(log.record_ids(), (std::vector<std::uint64_t>{2, 3}));
@@ -721,12 +721,10 @@ TEST(EventTextTest, TextShowsAHeadlineAndOneLinePerValue) {
 }
 
 TEST(EventsTest, FiltersByProviderIdLevelAndTime) {
-  EventHead head;
-  const std::string vss = utf8_to_utf16("VSS") + std::string(2, '\0');
-  head.provider_utf16 = vss;
-  head.event_id = 8229;
-  head.level = 3;
-  head.written = from_unix_seconds(1000);
+  ChunkWriter chunk;
+  chunk.record(1, classic_event({.provider = "VSS", .id = 8229, .level = 3, .record_id = 1}, {}, ""));
+  const std::string file = file_of({chunk.finish()});
+  const Time logged = read(file).events.front().time;
   struct Case {
     const char* name;
     EventsOptions options;
@@ -744,10 +742,13 @@ TEST(EventsTest, FiltersByProviderIdLevelAndTime) {
       {"a less severe limit", {.level = std::uint8_t{4}}, true},
       {"a more severe limit", {.level = std::uint8_t{2}}, false},
       {"audit events only", {.level = std::uint8_t{0}}, false},
-      {"since then", {.since = from_unix_seconds(1000)}, true},
-      {"since later", {.since = from_unix_seconds(1001)}, false},
+      {"since then", {.since = logged}, true},
+      {"since later", {.since = logged + std::chrono::seconds(1)}, false},
   };
-  for (const Case& c : cases) EXPECT_EQ(EventFilter(c.options)(head), c.passes) << c.name;
+  for (const Case& c : cases) {
+    const EventFilter filter(c.options);
+    EXPECT_EQ(read(input_of(file), filter).events.size(), c.passes ? 1u : 0u) << c.name;
+  }
 }
 
 TEST(EventsTest, RecoveredEventsAreCountedOrShown) {

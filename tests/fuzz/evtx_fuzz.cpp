@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     consumers.push_back({.wants =
                              [&](const EventHead& head) {
                                const bool told = head.value("param1").has_value();
-                               return strings_wanted || told || head.level != 0 || head.time_created() < Time{};
+                               return strings_wanted || told || head.level() != 0 || head.time_created() < Time{};
                              },
                          .event =
                              [&out](const Event& event) {
