@@ -69,9 +69,9 @@ Result<std::unique_ptr<Bundle>> Bundle::create(const std::string& path, Compress
   return std::unique_ptr<Bundle>(new Bundle(path, std::move(*zip)));
 }
 
-Result<ZipWriter::Entry> Bundle::open(const Artifact& artifact) {
+Result<ZipWriter::Entry> Bundle::open(const Artifact& artifact, ThreadSlots* slots) {
   const bool compress = artifact.format != Format::opaque || !artifact.bundle_path.ends_with(".gz");
-  return zip_->open(folder_ + "/" + artifact.bundle_path, artifact.modified, compress);
+  return zip_->open(folder_ + "/" + artifact.bundle_path, artifact.modified, compress, slots);
 }
 
 Status Bundle::close(ZipWriter::Entry entry, const Artifact& artifact, const StoredAs& stored) {

@@ -33,8 +33,8 @@ class Bundle {
   /// Creates `<folder>/<name>.zip` as a private temporary. Errors: not_found, access_denied, io.
   static Result<std::unique_ptr<Bundle>> create(const std::string& path, Compression compression);
 
-  /// Starts a file; from any thread. Errors: io.
-  Result<ZipWriter::Entry> open(const Artifact& artifact);
+  /// Starts a file; from any thread. See ZipWriter::open for `slots`. Errors: io.
+  Result<ZipWriter::Entry> open(const Artifact& artifact, ThreadSlots* slots = nullptr);
   /// Ends a file and notes it for the manifest; from any thread.
   Status close(ZipWriter::Entry entry, const Artifact& artifact, const StoredAs& stored);
 

@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include <new>
-#include <vector>
+#include <utility>
 
 namespace vmtriage {
 namespace {
@@ -12,25 +12,25 @@ namespace {
 /// What the compressors are given to write to at a time.
 constexpr std::size_t kRoomBytes = 64 << 10;
 
-class Storer : public Deflater {
- public:
-  void add(std::string_view piece, bool, std::string& out) override { out.append(piece); }
-};
+// Both libraries read through pointers that are not const.
+std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+}
 
 class IsalDeflater : public Deflater {
  public:
-  IsalDeflater(std::uint32_t level, std::size_t work_bytes) : work_(work_bytes), room_(kRoomBytes) {
+  IsalDeflater(std::uint32_t level, std::size_t work_bytes) : level_(level), work_(work_bytes), room_(kRoomBytes) {}
+
+  void add(std::string_view before, std::string_view block, bool last, std::string& out) override {
     isal_deflate_init(&stream_);
-    stream_.level = level;
+    stream_.level = level_;
     stream_.level_buf = work_.data();
     stream_.level_buf_size = static_cast<std::uint32_t>(work_.size());
-  }
-
-  void add(std::string_view piece, bool last, std::string& out) override {
-    // The library reads through a pointer that is not const.
-    stream_.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(piece.data()));
-    stream_.avail_in = static_cast<std::uint32_t>(piece.size());
+    if (!before.empty()) isal_deflate_set_dict(&stream_, bytes_of(before), static_cast<std::uint32_t>(before.size()));
+    stream_.flush = last ? NO_FLUSH : SYNC_FLUSH;
     stream_.end_of_stream = last ? 1 : 0;
+    stream_.next_in = bytes_of(block);
+    stream_.avail_in = static_cast<std::uint32_t>(block.size());
     do {
       stream_.next_out = room_.data();
       stream_.avail_out = static_cast<std::uint32_t>(room_.size());
@@ -40,6 +40,7 @@ class IsalDeflater : public Deflater {
   }
 
  private:
+  const std::uint32_t level_;
   std::vector<std::uint8_t> work_;
   std::vector<std::uint8_t> room_;
   isal_zstream stream_;
@@ -56,13 +57,15 @@ class ZlibDeflater : public Deflater {
   ZlibDeflater& operator=(const ZlibDeflater&) = delete;
   ~ZlibDeflater() override { deflateEnd(&stream_); }
 
-  void add(std::string_view piece, bool last, std::string& out) override {
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
-    stream_.avail_in = static_cast<uInt>(piece.size());
+  void add(std::string_view before, std::string_view block, bool last, std::string& out) override {
+    deflateReset(&stream_);
+    if (!before.empty()) deflateSetDictionary(&stream_, bytes_of(before), static_cast<uInt>(before.size()));
+    stream_.next_in = bytes_of(block);
+    stream_.avail_in = static_cast<uInt>(block.size());
     do {
       stream_.next_out = room_.data();
       stream_.avail_out = static_cast<uInt>(room_.size());
-      deflate(&stream_, last ? Z_FINISH : Z_NO_FLUSH);
+      deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH);
       out.append(reinterpret_cast<const char*>(room_.data()), room_.size() - stream_.avail_out);
     } while (stream_.avail_out == 0);
   }
@@ -75,7 +78,7 @@ class ZlibDeflater : public Deflater {
 std::unique_ptr<Deflater> make(Compression compression) {
   switch (compression) {
     case Compression::stored:
-      return std::make_unique<Storer>();
+      return nullptr;
     case Compression::fast:
       return std::make_unique<IsalDeflater>(1, ISAL_DEF_LVL1_DEFAULT);
     case Compression::normal:
@@ -94,6 +97,19 @@ std::unique_ptr<Deflater> new_deflater(Compression compression) {
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
+}
+
+std::unique_ptr<Deflater> DeflaterPool::take() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return new_deflater(compression_);
+  auto deflater = std::move(idle_.back());
+  idle_.pop_back();
+  return deflater;
+}
+
+void DeflaterPool::give(std::unique_ptr<Deflater> deflater) {
+  const std::lock_guard lock(mutex_);
+  if (deflater) idle_.push_back(std::move(deflater));
 }
 
 }  // namespace vmtriage

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vmtriage {
 
@@ -12,16 +15,35 @@ namespace vmtriage {
 /// - `small`: zlib's level 6, which is what zip -6 does.
 enum class Compression { stored, fast, normal, small };
 
-/// Makes the compressed bytes of one entry, piece by piece: a raw deflate stream (RFC 1951), or the bytes themselves.
+/// Compresses blocks, each by itself, which in a row make one raw deflate stream (RFC 1951). One per thread.
 class Deflater {
  public:
+  /// How far back a block may refer.
+  static constexpr std::size_t kWindowBytes = 32 << 10;
+
   virtual ~Deflater() = default;
 
-  /// Appends to `out` what is ready of the bytes given so far; everything after the `last` piece, which may be empty.
-  virtual void add(std::string_view piece, bool last, std::string& out) = 0;
+  /// Appends the block, which begins and ends between two bytes of the stream; the `last` one, which may be empty, ends
+  /// the stream. `before` is what stands in front of the block, at most a window of it.
+  virtual void add(std::string_view before, std::string_view block, bool last, std::string& out) = 0;
 };
 
-/// Takes about 0.4 MiB; null when there is no memory for it.
+/// Takes about 0.4 MiB; null for `stored`, and when there is no memory for it.
 std::unique_ptr<Deflater> new_deflater(Compression compression);
+
+/// The deflaters of a zip file: the next entry uses what the last one has done with.
+class DeflaterPool {
+ public:
+  explicit DeflaterPool(Compression compression) : compression_(compression) {}
+
+  /// As new_deflater.
+  std::unique_ptr<Deflater> take();
+  void give(std::unique_ptr<Deflater> deflater);
+
+ private:
+  const Compression compression_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Deflater>> idle_;
+};
 
 }  // namespace vmtriage

@@ -199,7 +199,7 @@ class Scanner {
   void read(Artifact& artifact, std::uint64_t number, Peeked peeked, StoredAs& stored, const OpenedItem& opened) {
     std::optional<ZipWriter::Entry> entry;
     if (bundle_ != nullptr) {
-      auto started = bundle_->open(artifact);
+      auto started = bundle_->open(artifact, &slots_);
       if (!started) return fail_output(started.error());
       entry.emplace(std::move(*started));
     }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/base/text.h"
+#include "agent/entry_compressor.h"
 #include "agent/entry_name.h"
 #include "agent/sha256.h"
 #include "agent/zip_format.h"
@@ -27,9 +28,11 @@ constexpr std::size_t kDirectoryBlockBytes = 1 << 20;
 /// The file, the end of which belongs to one entry at a time. Every function takes the lock.
 class ZipWriter::File {
  public:
-  File(OutputFile output, ZipOptions options) : options_(options), output_(std::move(output)) {}
+  File(OutputFile output, ZipOptions options)
+      : options_(options), deflaters_(options.compression), output_(std::move(output)) {}
 
   const ZipOptions& options() const { return options_; }
+  DeflaterPool& deflaters() { return deflaters_; }
 
   /// A name that no other entry has.
   Result<std::string> claim(std::string_view wanted) {
@@ -170,6 +173,7 @@ class ZipWriter::File {
   }
 
   const ZipOptions options_;
+  DeflaterPool deflaters_;
   mutable std::mutex mutex_;
   std::condition_variable stream_ended_;
   OutputFile output_;
@@ -189,8 +193,10 @@ class ZipWriter::File {
 struct ZipWriter::Entry::State {
   enum class Phase { buffered, streaming, over };
 
-  State(File& target, Compression compression) : file(target), deflater(new_deflater(compression)) {
-    record.method = compression == Compression::stored ? kZipStored : kZipDeflated;
+  /// Stores the bytes as they are without a deflater.
+  State(File& target, std::unique_ptr<Deflater> deflater, ThreadSlots* slots) : file(target) {
+    record.method = deflater ? kZipDeflated : kZipStored;
+    if (deflater) compressor.emplace(target.deflaters(), std::move(deflater), slots);
   }
   ~State() { abandon(); }
 
@@ -200,15 +206,19 @@ struct ZipWriter::Entry::State {
       const std::string_view slice = bytes.substr(0, kSliceBytes);
       hash.update(slice);
       record.crc = crc32_gzip_refl(record.crc, reinterpret_cast<const unsigned char*>(slice.data()), slice.size());
-      deflater->add(slice, false, packed);
+      if (compressor) {
+        compressor->add(slice, packed);
+      } else {
+        packed.append(slice);
+      }
       if (Status moved = move_on(); !moved) return moved;
     }
     return Done{};
   }
 
   Status close() {
-    deflater->add({}, true, packed);
-    deflater.reset();
+    if (compressor) compressor->finish(packed);
+    compressor.reset();
     record.size = size;
     record.compressed_size = streamed + packed.size();
     if (phase == Phase::buffered) {
@@ -228,11 +238,12 @@ struct ZipWriter::Entry::State {
     if (phase == Phase::streaming) file.stream_drop();
     file.release(record.name);
     phase = Phase::over;
+    compressor.reset();
     packed = {};
   }
 
   File& file;
-  std::unique_ptr<Deflater> deflater;
+  std::optional<EntryCompressor> compressor;
   std::string packed;           ///< compressed and not yet taken away
   std::uint64_t streamed = 0;   ///< compressed and in the file
   Phase phase = Phase::buffered;
@@ -291,13 +302,18 @@ Result<std::unique_ptr<ZipWriter>> ZipWriter::create(const fs::path& target, Zip
   return std::unique_ptr<ZipWriter>(new ZipWriter(std::make_unique<File>(std::move(*output), options)));
 }
 
-Result<ZipWriter::Entry> ZipWriter::open(std::string_view name, std::optional<Time> modified, bool compress) {
+Result<ZipWriter::Entry> ZipWriter::open(std::string_view name, std::optional<Time> modified, bool compress,
+                                         ThreadSlots* slots) {
+  std::unique_ptr<Deflater> deflater;
+  if (compress && file_->options().compression != Compression::stored) {
+    deflater = file_->deflaters().take();
+    if (!deflater) return Error{ErrorCode::io, "zip: no memory to compress with"};
+  }
   Result<std::string> claimed = file_->claim(name);
   if (!claimed) return claimed.error();
-  auto state = std::make_unique<Entry::State>(*file_, compress ? file_->options().compression : Compression::stored);
+  auto state = std::make_unique<Entry::State>(*file_, std::move(deflater), slots);
   state->record.name = *claimed;
   state->record.modified = modified.value_or(now());
-  if (!state->deflater) return Error{ErrorCode::io, "zip: no memory to compress with"};
   return Entry(std::move(state));
 }
 

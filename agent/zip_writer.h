@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/base/thread_slots.h"
 #include "agent/base/time.h"
 #include "agent/deflater.h"
 #include "agent/output_file.h"
@@ -21,9 +22,9 @@ struct ZipOptions {
   std::size_t held_bytes = 8 << 20;   ///< closed entries that wait for another's stream to end
 };
 
-/// A zip file whose entries are made by several threads at once, each compressed for itself. A small one is appended to the file when it is closed; one that outgrows its buffer streams to the end of
-/// the file, and the others wait in memory meanwhile. Memory: `held_bytes`, and per open entry `entry_buffer_bytes` and
-/// 0.4 MiB.
+/// A zip file whose entries are made by several threads at once. A small one is appended to the file when it is closed;
+/// one that outgrows its buffer streams to the end of the file, and the others wait in memory meanwhile. Memory:
+/// `held_bytes`, and per open entry `entry_buffer_bytes` and what its EntryCompressor takes.
 ///
 /// Local headers are complete (no data descriptors) and Zip64 records stand only where they are needed: Explorer,
 /// unzip, 7-Zip, Python and readers that cannot seek take it.
@@ -40,10 +41,11 @@ class ZipWriter {
 
   /// Starts an entry, from any thread; a thread may have one open entry at a time. The name is made safe
   /// (`safe_entry_name`); one that is taken, letter case ignored, gets `~2`. Bytes that are compressed already are best
-  /// stored with `compress` off.
+  /// stored with `compress` off. A long entry takes help of the threads that are free in `slots`, which must outlive it.
   ///
   /// Errors: io once the file is finished.
-  Result<Entry> open(std::string_view name, std::optional<Time> modified, bool compress = true);
+  Result<Entry> open(std::string_view name, std::optional<Time> modified, bool compress = true,
+                     ThreadSlots* slots = nullptr);
 
   /// Writes the directory, brings everything to the disk and gives the file its name; its size in bytes.
   ///

@@ -38,6 +38,14 @@ class ThreadSlots {
     bool closed_ = false;
   };
 
+  /// Takes a free slot, which has to be given back; false when there is none.
+  bool try_take() {
+    const std::lock_guard lock(mutex_);
+    if (free_ == 0) return false;
+    --free_;
+    return true;
+  }
+
   void give() {
     const std::lock_guard lock(mutex_);
     ++free_;

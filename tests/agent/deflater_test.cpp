@@ -1,8 +1,7 @@
-#include "agent/deflater.h"
-
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "agent/entry_compressor.h"
 #include "tests/agent/scratch_folder.h"
 
 namespace vmtriage {
@@ -11,19 +10,25 @@ namespace {
 std::string some_log(std::size_t lines) {
   std::string text;
   for (std::size_t i = 0; i < lines; ++i) {
-    text += "2024-05-01T02:03:" + std::to_string(i % 60) + ".123Z INFO ExtHandler ProcessGoalState started [incarnation " +
+    text += "2024-05-01T02:03:" + std::to_string(i % 60) +
+            ".123Z INFO ExtHandler ProcessGoalState started [incarnation " +
             std::to_string(i * 2'654'435'761u % 100'000) + "]\n";
   }
   return text;
 }
 
-std::string compressed(Compression compression, std::string_view bytes, std::size_t piece) {
-  const auto deflater = new_deflater(compression);
+std::string compressed(Compression compression, std::string_view bytes, std::size_t piece, unsigned helpers = 0) {
+  DeflaterPool pool(compression);
+  ThreadSlots slots(helpers + 1, helpers);
   std::string out;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), piece))) {
-    deflater->add(bytes.substr(0, piece), false, out);
+  {
+    EntryCompressor compressor(pool, pool.take(), &slots);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), piece))) {
+      compressor.add(bytes.substr(0, piece), out);
+    }
+    compressor.finish(out);
   }
-  deflater->add({}, true, out);
+  for (unsigned i = 0; i < helpers; ++i) EXPECT_TRUE(slots.try_take()) << "a helper kept its slot";
   return out;
 }
 
@@ -45,7 +50,8 @@ std::string inflated(std::string_view packed, std::size_t size) {
 class DeflaterOf : public testing::TestWithParam<Compression> {};
 
 TEST_P(DeflaterOf, AnyInflaterReadsItWhateverThePiecesWere) {
-  for (const std::string& bytes : {std::string(), std::string("x"), some_log(3000), noise(300'000), std::string(1 << 20, '\0')}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("x"), some_log(3000), noise(300'000), std::string(1 << 20, '\0')}) {
     for (const std::size_t piece : {std::size_t{1000}, std::size_t{65536}, std::size_t{1} << 21}) {
       const std::string packed = compressed(GetParam(), bytes, piece);
       EXPECT_TRUE(inflated(packed, bytes.size()) == bytes) << bytes.size() << " bytes in pieces of " << piece;
@@ -53,12 +59,44 @@ TEST_P(DeflaterOf, AnyInflaterReadsItWhateverThePiecesWere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Deflater, DeflaterOf, testing::Values(Compression::fast, Compression::normal, Compression::small));
+TEST_P(DeflaterOf, HelpersChangeNoByte) {
+  constexpr std::size_t kBlock = EntryCompressor::kBlockBytes;
+  const std::string log = some_log(200'000), random = noise(3 * kBlock);
+  ASSERT_GT(log.size(), 10 * kBlock);
+  for (const std::string_view bytes : {std::string_view(log), std::string_view(log).substr(0, kBlock),
+                                       std::string_view(log).substr(0, 3 * kBlock), std::string_view(random)}) {
+    const std::string alone = compressed(GetParam(), bytes, 65536);
+    EXPECT_TRUE(inflated(alone, bytes.size()) == bytes) << bytes.size();
+    for (const unsigned helpers : {1u, 7u}) {
+      EXPECT_TRUE(compressed(GetParam(), bytes, 65536, helpers) == alone) << bytes.size() << " bytes, " << helpers;
+    }
+  }
+}
+
+TEST_P(DeflaterOf, BlocksReferToWhatStandsBeforeThem) {
+  // 1 MiB that does not shrink, and the end of it once more: only the window before the block makes that small.
+  const std::string first = noise(EntryCompressor::kBlockBytes);
+  const std::string bytes = first + first.substr(first.size() - 16'000);
+  EXPECT_LT(compressed(GetParam(), bytes, 65536).size(), first.size() + 4'000);
+}
+
+TEST(EntryCompressor, EntryThatIsGivenUpLetsItsHelpersGo) {
+  DeflaterPool pool(Compression::normal);
+  ThreadSlots slots(3, 2);
+  {
+    EntryCompressor compressor(pool, pool.take(), &slots);
+    std::string out;
+    compressor.add(noise(8 * EntryCompressor::kBlockBytes), out);
+  }
+  EXPECT_TRUE(slots.try_take() && slots.try_take());
+}
+
+INSTANTIATE_TEST_SUITE_P(Deflater, DeflaterOf,
+                         testing::Values(Compression::fast, Compression::normal, Compression::small));
 
 TEST(Deflater, SmallIsSmallerThanTheQuickOnes) {
   const std::string bytes = some_log(20'000);
   const auto size = [&](Compression compression) { return compressed(compression, bytes, 65536).size(); };
-  EXPECT_EQ(size(Compression::stored), bytes.size());
   EXPECT_LT(size(Compression::fast), bytes.size() / 3);
   EXPECT_LT(size(Compression::small), size(Compression::fast));
   EXPECT_LT(size(Compression::small), size(Compression::normal));

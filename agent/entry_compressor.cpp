@@ -1,0 +1,132 @@
+#include "agent/entry_compressor.h"
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace vmtriage {
+
+EntryCompressor::~EntryCompressor() {
+  dismiss();
+  pool_.give(std::move(deflater_));
+}
+
+void EntryCompressor::add(std::string_view piece, std::string& out) {
+  while (!piece.empty()) {
+    const std::size_t room = kBlockBytes - block_.size();
+    block_.append(piece.substr(0, room));
+    piece.remove_prefix(std::min(piece.size(), room));
+    if (block_.size() == kBlockBytes) submit(false, out);
+  }
+}
+
+void EntryCompressor::finish(std::string& out) {
+  submit(true, out);
+  run_until(0);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock,
+                [&] { return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->done; }); });
+  lock.unlock();
+  take_ready(out);
+  dismiss();
+}
+
+/// Compresses the block, or leaves it to a helper.
+void EntryCompressor::submit(bool last, std::string& out) {
+  if (!last) hire();
+  std::string window = block_.substr(block_.size() - std::min(block_.size(), Deflater::kWindowBytes));
+  if (helpers_.empty()) {
+    deflater_->add(before_, block_, last, out);
+    block_.clear();
+  } else {
+    auto job = std::make_unique<Job>();
+    job->before = std::move(before_);
+    job->block = std::exchange(block_, {});
+    job->last = last;
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    changed_.notify_all();
+    run_until(helpers_.size());
+    take_ready(out);
+  }
+  before_ = std::move(window);
+}
+
+/// One more helper when a thread is free.
+void EntryCompressor::hire() {
+  if (slots_ == nullptr || !slots_->try_take()) return;
+  try {
+    helpers_.emplace_back([this] { help(); });
+  } catch (const std::system_error&) {
+    slots_->give();  // the system has no more threads: it goes without
+  }
+}
+
+void EntryCompressor::help() {
+  auto deflater = pool_.take();
+  std::unique_lock lock(mutex_);
+  while (deflater != nullptr) {
+    changed_.wait(lock, [&] { return over_ || next_job() != nullptr; });
+    if (over_) break;
+    try {
+      run(*next_job(), *deflater, lock);
+    } catch (const std::bad_alloc&) {
+      break;  // the job was put back: the entry's own thread does it
+    }
+  }
+  lock.unlock();
+  pool_.give(std::move(deflater));
+  slots_->give();
+}
+
+EntryCompressor::Job* EntryCompressor::next_job() {
+  const auto next = std::find_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return !job->taken; });
+  return next == jobs_.end() ? nullptr : next->get();
+}
+
+void EntryCompressor::run(Job& job, Deflater& deflater, std::unique_lock<std::mutex>& lock) {
+  job.taken = true;
+  lock.unlock();
+  try {
+    deflater.add(job.before, job.block, job.last, job.packed);
+  } catch (const std::bad_alloc&) {
+    lock.lock();
+    job.packed.clear();
+    job.taken = false;
+    changed_.notify_all();
+    throw;
+  }
+  job.block = {};
+  lock.lock();
+  job.done = true;
+  changed_.notify_all();
+}
+
+/// The entry's own thread takes part while more jobs wait than that.
+void EntryCompressor::run_until(std::size_t waiting) {
+  std::unique_lock lock(mutex_);
+  const auto is_waiting = [](const auto& job) { return !job->taken; };
+  while (static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), is_waiting)) > waiting) {
+    run(*next_job(), *deflater_, lock);
+  }
+}
+
+void EntryCompressor::take_ready(std::string& out) {
+  const std::lock_guard lock(mutex_);
+  for (; !jobs_.empty() && jobs_.front()->done; jobs_.pop_front()) out.append(jobs_.front()->packed);
+}
+
+void EntryCompressor::dismiss() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+  helpers_.clear();
+}
+
+}  // namespace vmtriage

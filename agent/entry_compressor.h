@@ -1,0 +1,68 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "agent/base/thread_slots.h"
+#include "agent/deflater.h"
+
+namespace vmtriage {
+
+/// Compresses one entry of a zip, block by block. Threads that have nothing else to do take blocks of a long one, while
+/// its own thread reads on; the bytes are the same whoever made them.
+///
+/// Memory: two blocks of 1 MiB, packed and not, per thread that works at it; a short entry takes what it has.
+class EntryCompressor {
+ public:
+  static constexpr std::size_t kBlockBytes = 1 << 20;
+
+  /// `slots` is where other threads come from; may be null. Both must stay.
+  EntryCompressor(DeflaterPool& pool, std::unique_ptr<Deflater> deflater, ThreadSlots* slots)
+      : pool_(pool), deflater_(std::move(deflater)), slots_(slots) {}
+  ~EntryCompressor();
+  EntryCompressor(const EntryCompressor&) = delete;
+
+  /// Appends to `out` what is ready of the bytes given so far.
+  void add(std::string_view piece, std::string& out);
+  /// Appends all that is left.
+  void finish(std::string& out);
+
+ private:
+  struct Job {
+    std::string before;
+    std::string block;
+    bool last = false;
+    bool taken = false;
+    bool done = false;
+    std::string packed;
+  };
+
+  void submit(bool last, std::string& out);
+  void hire();
+  void help();
+  Job* next_job();
+  void run(Job& job, Deflater& deflater, std::unique_lock<std::mutex>& lock);
+  void run_until(std::size_t waiting);
+  void take_ready(std::string& out);
+  void dismiss();
+
+  DeflaterPool& pool_;
+  std::unique_ptr<Deflater> deflater_;  ///< of the entry's own thread
+  ThreadSlots* slots_;
+  std::string before_;
+  std::string block_;
+
+  std::mutex mutex_;  ///< guards what follows
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Job>> jobs_;  ///< in the order of the entry
+  bool over_ = false;
+  std::vector<std::thread> helpers_;  ///< touched by the entry's own thread only
+};
+
+}  // namespace vmtriage
