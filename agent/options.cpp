@@ -227,8 +227,20 @@ class CommandLine {
         ->type_name("ADDRESS");
     app->add_flag("--dry-run", options_.dry_run, "print what would be collected and what not, and why; touch nothing");
     app->add_flag("--batch", options_.batch, "for scripts: no progress, print only the path of the zip");
-    app->add_flag("--low-priority", options_.low_priority, "leave processor and disk to the others");
+    add_pace(app);
     add_range(app);
+  }
+
+  void add_pace(CLI::App* app) {
+    app->add_flag("--low-priority", options_.low_priority, "leave processor and disk to the others");
+    app->add_option("--max-cpu", options_.pace.cpu_percent, "at most so much of all processors' time, of its own work")
+        ->type_name("PERCENT")
+        ->check(CLI::Range(1, 100));
+    app->add_option_function<std::uint64_t>(
+           "--max-io", [this](std::uint64_t megabytes) { options_.pace.bytes_per_second = megabytes * 1'000'000; },
+           "at most so many megabytes a second, read and written")
+        ->type_name("MBPS")
+        ->check(CLI::Range(1, 1'000'000));
   }
 
   void add_analyze() {
@@ -239,6 +251,7 @@ class CommandLine {
                                 "  vmtriage analyze --format json sosreport.tar.xz > findings.json");
     add_shared(app);
     app->add_option("PATH", options_.operands, "folder, file or archive (zip, tar, tar.gz/xz/zst, 7z)")->required();
+    add_pace(app);
     add_range(app);
   }
 

@@ -9,6 +9,7 @@
 #include "agent/base/text.h"
 #include "agent/base/time.h"
 #include "agent/deflater.h"
+#include "agent/pace.h"
 
 namespace vmtriage {
 
@@ -37,7 +38,6 @@ struct Options {
   bool include_personal = false;
   bool dry_run = false;
   bool batch = false;
-  bool low_priority = false;
   std::string imds_address;
   std::uint64_t max_file_size = 256ULL << 20;
   std::uint64_t max_total_size = 2ULL << 30;
@@ -46,6 +46,8 @@ struct Options {
   Compression compression = Compression::normal;
 
   // collect and analyze
+  bool low_priority = false;
+  PaceLimits pace;
   std::optional<Time> since, until;
 
   // analyze: folders and archives; explain: codes; verify: bundles; list: what; completion: the shell

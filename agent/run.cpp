@@ -158,6 +158,7 @@ class Run {
     const bool shown = is_terminal(vmtriage::Stream::error) && !options_.quiet && !options_.batch && std::getenv("TERM") != nullptr &&
                        std::string_view(std::getenv("TERM")) != "dumb";
     if (shown) wanted.progress = show_progress;
+    wanted.pace = pace_.get();
     return wanted;
   }
 
@@ -176,15 +177,21 @@ class Run {
     std::cerr << "\r\x1b[K" << files << " files, " << format_size(bytes) << " read\r" << std::flush;
   }
 
+  void be_polite() {
+    if (options_.low_priority) {
+      if (const Status lowered = lower_priority(); !lowered) log_->warn(lowered.error().what);
+    }
+    const PaceLimits& limits = options_.pace;
+    if (limits.cpu_percent || limits.bytes_per_second) pace_ = std::make_unique<Pace>(limits);
+  }
+
   // ---- collect
 
   int collect() {
     if (const Status found = find_root(); !found) return complain(kUsage, found.error().what);
     if (const int wrong = check_collect_options(); wrong != 0) return wrong;
     if (Status opened = open_toolbox(); !opened) return complain(kUsage, opened.error().what);
-    if (options_.low_priority) {
-      if (const Status lowered = lower_priority(); !lowered) log_->warn(lowered.error().what);
-    }
+    be_polite();
     const bool live = root_ == "/";
     std::optional<InstanceLock> lock;
     if (live && !options_.dry_run) {
@@ -369,6 +376,7 @@ class Run {
 
   int analyze() {
     if (Status opened = open_toolbox(); !opened) return complain(kUsage, opened.error().what);
+    be_polite();
     Deadline deadline(86400);
     const auto started = std::chrono::steady_clock::now();
     Report report;
@@ -520,6 +528,7 @@ class Run {
   Language language_;
   std::shared_ptr<spdlog::logger> log_;
   Toolbox tools_;
+  std::unique_ptr<Pace> pace_;  ///< where the command line limits the run
   std::string root_ = "/";  ///< the folder that stands for the VM
 };
 

@@ -154,6 +154,21 @@ class Scanner {
     return std::move(*item);
   }
 
+  ReadBytes paced(ReadBytes read) {
+    if (options_.pace == nullptr) return read;
+    return [this, read = std::move(read)](std::span<char> target) {
+      auto got = read(target);
+      if (got) options_.pace->step(*got + newly_written(), stop_);
+      return got;
+    };
+  }
+
+  std::uint64_t newly_written() {
+    if (bundle_ == nullptr) return 0;
+    const std::uint64_t written = bundle_->bytes_written(), known = written_.exchange(written);
+    return written - std::min(written, known);
+  }
+
   void process(Item& item, std::uint64_t number) {
     auto opened = item.open();
     if (!opened) {
@@ -168,7 +183,7 @@ class Scanner {
       return;
     }
     for (const Error& problem : opened->problems) note(item.artifact, problem);
-    Peeked peeked = Peeked::at(std::move(opened->read));
+    Peeked peeked = Peeked::at(paced(std::move(opened->read)));
     StoredAs stored;
     stored.skipped_bytes = item.skipped_bytes;
     stored.obtained = opened->obtained;
@@ -411,6 +426,7 @@ class Scanner {
   bool ended_ = false;
   std::optional<Error> output_error_;
   std::atomic<std::uint64_t> bytes_ = 0;
+  std::atomic<std::uint64_t> written_ = 0;  ///< to the bundle, as far as the pace knows
 };
 
 }  // namespace

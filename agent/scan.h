@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/bundle.h"
+#include "agent/pace.h"
 #include "agent/redactor.h"
 #include "agent/report.h"
 #include "agent/time_window.h"
@@ -21,6 +22,8 @@ struct ScanOptions {
   /// Bytes that are kept of a file that was compressed on the VM. The plan's limit knows its packed size only; what lies
   /// behind this one is its newest part, because it is read once and from its beginning.
   std::uint64_t max_unpacked_bytes = std::numeric_limits<std::uint64_t>::max();
+  /// Makes the scan take its time; may be null.
+  Pace* pace = nullptr;
   /// Called after every file, with the files and bytes read so far; may be empty.
   std::function<void(std::uint64_t files, std::uint64_t bytes)> progress = {};
 };

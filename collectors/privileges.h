@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ RightsAdvice rights_advice();
 /// Lets every other process of the VM go first, for processor time and for the disks. Error: access_denied,
 /// unsupported.
 Status lower_priority();
+
+/// Processor time that this process has used, all its threads together.
+std::chrono::nanoseconds used_processor_time();
 
 /// The most memory this process has used so far, in KiB; 0 when the system does not tell.
 std::int64_t peak_memory_kib();

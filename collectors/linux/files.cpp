@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/filesystem.hpp>
 #include <cerrno>
+#include <optional>
 
 #include "agent/base/text.h"
 #include "collectors/file_bytes.h"
@@ -41,10 +43,16 @@ class DescriptorBytes : public FileBytes {
   DescriptorBytes(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   Result<std::size_t> read_at(std::uint64_t at, std::span<char> target) override {
+    if (!is_cached_) {
+      is_cached_ = is_in_cache(at, target);
+      begin_ = at;
+    }
     for (;;) {
       const ssize_t got = ::pread(descriptor_.get(), target.data(), target.size(), static_cast<off_t>(at));
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) return os_error(printable(path_), errno);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return os_error(printable(path_), errno);
+      if (!*is_cached_) drop_up_to(at + static_cast<std::uint64_t>(got));
+      return static_cast<std::size_t>(got);
     }
   }
 
@@ -57,8 +65,24 @@ class DescriptorBytes : public FileBytes {
   }
 
  private:
+  /// Whether somebody else has use for what the system keeps of this file, as far as its first bytes tell. Systems that
+  /// do not tell are left alone.
+  bool is_in_cache(std::uint64_t at, std::span<char> target) {
+    const iovec room{target.data(), std::min<std::size_t>(target.size(), 1)};
+    return ::preadv2(descriptor_.get(), &room, 1, static_cast<off_t>(at), RWF_NOWAIT) >= 0 || errno != EAGAIN;
+  }
+
+  /// What is read once must not push out of memory what the VM works with.
+  void drop_up_to(std::uint64_t end) {
+    // From the beginning each time: pages that the system keeps together with later ones go with those.
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(begin_), static_cast<off_t>(end - std::min(begin_, end)),
+                    POSIX_FADV_DONTNEED);
+  }
+
   Descriptor descriptor_;
   std::string path_;
+  std::optional<bool> is_cached_;
+  std::uint64_t begin_ = 0;  ///< of what is read
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 
 #include "collectors/linux/os_error.h"
 
@@ -40,6 +41,12 @@ Status lower_priority() {
   if (nice_error != 0) return os_error("processor priority", nice_error);
   if (io_error != 0) return os_error("disk priority", io_error);
   return Done{};
+}
+
+std::chrono::nanoseconds used_processor_time() {
+  timespec used = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 std::int64_t peak_memory_kib() {

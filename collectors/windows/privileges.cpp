@@ -61,6 +61,15 @@ Status lower_priority() {
   return Error{ErrorCode::unsupported, "disk priority: this Windows has no background mode"};
 }
 
+std::chrono::nanoseconds used_processor_time() {
+  FILETIME created, ended, kernel, user;
+  if (!GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user)) return {};
+  const auto ticks = [](const FILETIME& time) {
+    return Ticks(static_cast<std::int64_t>(std::uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime));
+  };
+  return ticks(kernel) + ticks(user);
+}
+
 std::int64_t peak_memory_kib() {
   PROCESS_MEMORY_COUNTERS counters{};
   if (!GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters)) return 0;

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <regex>
 
 #include "tests/cli/cli.h"
@@ -49,6 +50,21 @@ TEST_F(Collect, ProfileDecidesWhatIsTaken) {
     expected.insert({"etc/hostname", "etc/os-release"});
     EXPECT_EQ(collected(bundle(profiles)), expected) << ::testing::PrintToString(profiles);
   }
+}
+
+TEST_F(Collect, LimitsOfProcessorAndDiskAreKeptAndChangeNoResult) {
+  fill(put("var/log/messages", ""), 6 << 20, long_words(99) + "\n");
+  const auto seconds = [&](const Arguments& more) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Unpacked unpacked = bundle(more);
+    EXPECT_EQ(unpacked.file("files/var/log/messages").size(), std::size_t{6} << 20);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  // 6.3 MB read, some more written; a tenth of a second is free.
+  EXPECT_GE(seconds({"--max-io", "5"}), 1.1);
+  EXPECT_GT(seconds({"--max-cpu", "1"}), 0.0);
+  for (const char* wrong : {"0", "101", "x"}) EXPECT_EQ(collect({"--max-cpu", wrong}).exit_code, 64) << wrong;
+  EXPECT_EQ(collect({"--max-io", "0"}).exit_code, 64);
 }
 
 TEST_F(Collect, SinceAndUntilCutLogsAndLeaveOldFilesOut) {
