@@ -155,6 +155,8 @@ std::optional<RawValue> EventDecoder::early_field(SystemField which) const {
 }
 
 std::string_view EventDecoder::head_provider() const {
+  const bool fixed = root_.compiled->field(SystemField::provider).kind == FieldSource::Kind::text;
+  if (fixed && !fixed_provider_.empty()) return fixed_provider_;
   RawValue provider = early_field(SystemField::provider).value_or(RawValue());
   if (provider.bytes.empty()) provider = early_field(SystemField::event_source).value_or(RawValue());
   return provider.type == kFixedText ? fixed_provider_ : view_of(provider.bytes.data(), provider.bytes.size());
