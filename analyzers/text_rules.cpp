@@ -353,7 +353,7 @@ class TextScan : public Scan {
 TextRules::TextRules(const RuleBase& rules, RedactLine redact) : rules_(rules), redact_(std::move(redact)), store_(std::make_unique<PatternStore>()) {}
 TextRules::~TextRules() = default;
 
-const TextRules::RuleSet& TextRules::rule_set(const Artifact& artifact) const {
+std::vector<const Rule*> TextRules::rules_of(const Artifact& artifact) const {
   const auto applies = [&](const Rule& rule) {
     return rule.applies_to(artifact.id) || (artifact.by_content && rule.applies_to("text.unknown"));
   };
@@ -361,10 +361,19 @@ const TextRules::RuleSet& TextRules::rule_set(const Artifact& artifact) const {
   for (const Rule& rule : rules_.rules()) {
     if (!rule.patterns.empty() && applies(rule)) chosen.push_back(&rule);
   }
+  return chosen;
+}
+
+const TextRules::RuleSet& TextRules::rule_set(const Artifact& artifact) const {
   const std::lock_guard lock(mutex_);
-  auto& set = sets_[chosen];
-  if (!set) set = std::make_unique<RuleSet>(chosen, *store_);
-  return *set;
+  const RuleSet*& known = set_of_[{artifact.id, artifact.by_content}];
+  if (known == nullptr) {
+    const std::vector<const Rule*> chosen = rules_of(artifact);
+    auto& set = sets_[chosen];
+    if (!set) set = std::make_unique<RuleSet>(chosen, *store_);
+    known = set.get();
+  }
+  return *known;
 }
 
 std::unique_ptr<Scan> TextRules::scan(const Artifact& artifact) const {

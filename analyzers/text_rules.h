@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "analyzers/analyzer.h"
@@ -35,12 +36,14 @@ class TextRules : public Analyzer {
  private:
   class PatternStore;
   const RuleSet& rule_set(const Artifact& artifact) const;
+  std::vector<const Rule*> rules_of(const Artifact& artifact) const;
 
   const RuleBase& rules_;
   RedactLine redact_;
   std::unique_ptr<PatternStore> store_;
-  mutable std::mutex mutex_;  ///< guards store_ and sets_
+  mutable std::mutex mutex_;  ///< guards store_ and the sets
   mutable std::map<std::vector<const Rule*>, std::unique_ptr<RuleSet>> sets_;  ///< compiled at their first use
+  mutable std::map<std::pair<std::string, bool>, const RuleSet*> set_of_;  ///< by Artifact::id and by_content
 };
 
 /// The text inside `message=eJ…`: base64 of a zlib stream, as agents before 2.3 wrote long messages. At most 64 KiB of it;

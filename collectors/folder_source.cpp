@@ -35,7 +35,7 @@ Result<std::optional<Item>> FolderSource::next() {
       if (!file) return file.error();
       if (file->type != FileType::regular)
         return Error{ErrorCode::unsupported, printable(root_) + ": neither a file nor a folder"};
-      return offer(root_, *file);
+      return offer(root_, resolved ? *resolved : root_, *file);
     }
     enter(root_);
     if (levels_.empty()) return Error{ErrorCode::access_denied, printable(root_) + ": the folder cannot be read"};
@@ -58,7 +58,7 @@ Result<std::optional<Item>> FolderSource::next() {
       left_out_.add("", relative(path, root_), "a link: not followed");
     } else if (info->type == FileType::other) {
       left_out_.add("", relative(path, root_), "not a regular file (a FIFO, a socket or a device)");
-    } else if (auto item = offer(path, *info)) {
+    } else if (auto item = offer(path, path, *info)) {
       return item;
     }
   }
@@ -84,7 +84,8 @@ Item FolderSource::no_event_log(const std::string& path) const {
   return item;
 }
 
-std::optional<Item> FolderSource::offer(const std::string& path, const FileInfo& info) {
+/// `real` is where the file stands when `path` is a link to it.
+std::optional<Item> FolderSource::offer(const std::string& path, const std::string& real, const FileInfo& info) {
   std::string_view shown = relative(path, root_);
   if (shown.empty()) shown = std::string_view(path).substr(path.rfind('/') + 1);
   if (is_report_part(shown)) {
@@ -96,9 +97,8 @@ std::optional<Item> FolderSource::offer(const std::string& path, const FileInfo&
   item.artifact.origin = std::string(shown);
   item.artifact.size = info.size;
   item.artifact.modified = info.modified;
-  item.open = [path]() -> Result<OpenedItem> {
-    const auto resolved = real_path(path);
-    auto file = open_file(resolved ? *resolved : path);
+  item.open = [real]() -> Result<OpenedItem> {
+    auto file = open_file(real);
     if (!file) return file.error();
     return OpenedItem{std::move(file->read), {}, file->hole_bytes, file->lost_bytes};
   };

@@ -28,7 +28,7 @@ class FolderSource : public Source {
   };
   void enter(const std::string& path);
   Item no_event_log(const std::string& path) const;
-  std::optional<Item> offer(const std::string& path, const FileInfo& info);
+  std::optional<Item> offer(const std::string& path, const std::string& real, const FileInfo& info);
 
   const Catalog& catalog_;
   std::string root_;

@@ -141,6 +141,19 @@ std::vector<std::string_view> path_segments(std::string_view path) {
   return parts;
 }
 
+std::string_view last_segment(std::string_view path) {
+  const std::size_t last = path.find_last_not_of('/');
+  if (last == std::string_view::npos) return {};
+  const std::size_t slash = path.rfind('/', last);
+  return path.substr(slash + 1, last - slash);  // npos + 1 is 0
+}
+
+/// The last segment decides nearly always: most files match nothing.
+bool may_match(std::string_view pattern, std::string_view path) {
+  const std::string_view wanted = last_segment(pattern), name = last_segment(path);
+  return wanted.empty() || name.empty() || wanted == "**" || match_segment(wanted, name);
+}
+
 int base64_value(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -381,17 +394,14 @@ std::string utf8_to_utf16(std::string_view text, bool big_endian) {
 }
 
 bool glob_match(std::string_view pattern, std::string_view path) {
+  if (!may_match(pattern, path)) return false;
   const auto pattern_parts = path_segments(pattern), path_parts = path_segments(path);
   return match_segments(pattern_parts, path_parts);
 }
 
 bool glob_match_tail(std::string_view pattern, std::string_view path) {
+  if (!may_match(pattern, path)) return false;
   const auto pattern_parts = path_segments(pattern), path_parts = path_segments(path);
-  // The last segment decides nearly always, and most files match nothing.
-  if (!pattern_parts.empty() && !path_parts.empty() && pattern_parts.back() != "**" &&
-      !match_segment(pattern_parts.back(), path_parts.back())) {
-    return false;
-  }
   for (std::size_t skip = 0; skip < path_parts.size(); ++skip) {
     if (match_segments(pattern_parts, Segments(path_parts).subspan(skip))) return true;
   }
