@@ -17,6 +17,7 @@
 #include "agent/list.h"
 #include "agent/log_computer.h"
 #include "agent/man_page.h"
+#include "agent/output_file.h"
 #include "agent/scan.h"
 #include "agent/verify.h"
 #include "analyzers/checks/registry.h"
@@ -34,6 +35,9 @@ namespace vmtriage {
 namespace {
 
 namespace fs = boost::filesystem;
+
+/// A run writes its bundle all the time: what was not written to for so long belongs to none that lives.
+constexpr std::chrono::hours kAbandonedAfter{1};
 
 /// Sets a flag when the user asks to stop or the time is over, whichever comes first.
 class Deadline {
@@ -213,6 +217,7 @@ class Run {
       log_->warn(advice.warning);
       report.errors.push_back({"", {ErrorCode::access_denied, std::string(advice.error)}});
     }
+    remove_abandoned(fs::absolute(*target).parent_path(), now() - kAbandonedAfter);
     auto bundle = Bundle::create(*target, options_.compression);
     if (!bundle) return complain(exit_code_of(bundle.error(), kCannotCreate), bundle.error().what, "choose another folder with -o");
     std::shared_ptr<EventLogExporter> exporter;

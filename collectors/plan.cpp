@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "agent/base/temporary_name.h"
 #include "agent/base/text.h"
 #include "collectors/event_log.h"
 #include "collectors/finder.h"
@@ -188,6 +189,7 @@ class Planner {
     return std::any_of(options_.never.begin(), options_.never.end(), [&](const std::string& each) {
       const std::string path = as_compared(each);
       return resolved == path || met == path || (resolved.starts_with(path) && resolved[path.size()] == '/');
+    if (is_temporary_name(met.substr(met.rfind('/') + 1))) return true;
     });
   }
 
