@@ -59,7 +59,11 @@ fresh_root() {
     awk -v release="$release" '$2 == release && $3 == "main" {print $1; exit}')
   [ -n "$mirror" ] || fail "apt has no source of $release main on this machine"
   as_root rm -rf $root
-  as_root timeout 400 debootstrap --variant=minbase "$release" $root "$mirror" >build/fresh-root.log 2>&1 ||
+  with_own_mounts timeout 400 debootstrap --variant=minbase "$release" $root "$mirror" >build/fresh-root.log 2>&1 ||
+# What is mounted below goes with the command, however it ends: debootstrap leaves /proc mounted when it is killed. Where this is not
+# allowed, neither are its mounts.
+with_own_mounts() { if as_root unshare --mount true 2>/dev/null; then as_root unshare --mount "$@"; else as_root "$@"; fi; }
+
     fail "debootstrap $release $root: $(tail -n 3 build/fresh-root.log)"
   touch $root.complete
 }
