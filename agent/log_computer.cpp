@@ -12,7 +12,9 @@ namespace vmtriage {
 
 std::string computer_of_logs(const std::string& root) {
   constexpr std::size_t kNewest = 500;
-  auto file = open_file(below(root, "/Windows/System32/winevt/Logs/System.evtx"));
+  const auto log = resolve_links(root, "/Windows/System32/winevt/Logs/System.evtx", {}, Names::any_case);
+  if (!log) return {};
+  auto file = open_file(below(root, *log));
   if (!file) return {};
   std::deque<std::string> newest;
   EvtxConsumer consumer;

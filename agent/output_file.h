@@ -7,14 +7,15 @@
 #include <string_view>
 
 #include "agent/base/result.h"
+#include "agent/base/time.h"
 
 namespace vmtriage {
 
 namespace fs = boost::filesystem;
 
-/// A file that is not seen under its name before it is whole. Until then it is a temporary beside its target, named
-/// `.vmtriage-<16 hex>.part` and readable by its owner only (mode 0600; a protected ACL on Windows), which the
-/// destructor removes.
+/// A file that is not seen under its name before it is whole. Until then it is a temporary beside its target, with a
+/// temporary_name() and readable by its owner only (mode 0600; a protected ACL on Windows), which the destructor
+/// removes. A run that is killed leaves it behind, for a later one's remove_abandoned().
 class OutputFile {
  public:
   /// Errors: not_found, access_denied, io.
@@ -40,5 +41,13 @@ class OutputFile {
 
   std::unique_ptr<State> state_;
 };
+
+/// Removes the temporaries in a folder that were not written to since `before`, belong to this account and are open in
+/// no process. What cannot be removed stays: it is no failure of this run. Where the locks of another machine are not
+/// seen, on a share, only their age tells.
+void remove_abandoned(const fs::path& folder, Time before);
+
+/// What each system does for one of them, whatever its age.
+void remove_if_abandoned(const fs::path& path);
 
 }  // namespace vmtriage

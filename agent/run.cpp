@@ -17,6 +17,7 @@
 #include "agent/list.h"
 #include "agent/log_computer.h"
 #include "agent/man_page.h"
+#include "agent/output_file.h"
 #include "agent/scan.h"
 #include "agent/verify.h"
 #include "analyzers/checks/registry.h"
@@ -34,6 +35,9 @@ namespace vmtriage {
 namespace {
 
 namespace fs = boost::filesystem;
+
+/// A run writes its bundle all the time: what was not written to for so long belongs to none that lives.
+constexpr std::chrono::hours kAbandonedAfter{1};
 
 /// Sets a flag when the user asks to stop or the time is over, whichever comes first.
 class Deadline {
@@ -211,8 +215,8 @@ class Run {
     const auto target = bundle_path(report.host);
     if (!target) return complain(exit_code_of(target.error(), kCannotCreate), target.error().what, "choose another folder with -o");
     fit_to_disk(*target, wanted);
-    wanted.never.push_back(vm_path_of(wanted.os, fs::absolute(*target).string()));
-    if (live && is_administrator()) {
+    wanted.never.push_back(vm_path_below(root_, wanted.os, fs::absolute(*target).string()));
+    if (is_administrator()) {
       if (const Status allowed = read_past_permissions(); !allowed) log_->warn(allowed.error().what);
     }
     if (live && !is_administrator()) {
@@ -220,6 +224,7 @@ class Run {
       log_->warn(advice.warning);
       report.errors.push_back({"", {ErrorCode::access_denied, std::string(advice.error)}});
     }
+    remove_abandoned(fs::absolute(*target).parent_path(), now() - kAbandonedAfter);
     auto bundle = Bundle::create(*target, options_.compression);
     if (!bundle) return complain(exit_code_of(bundle.error(), kCannotCreate), bundle.error().what, "choose another folder with -o");
     std::shared_ptr<EventLogExporter> exporter;
@@ -276,7 +281,8 @@ class Run {
       }
     }
     for (const std::string& path : options_.paths) {
-      if (!vm_path_of(os_of_root(root_), path).starts_with('/')) return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
+      if (!vm_path_below(root_, os_of_root(root_), path).starts_with('/'))
+        return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
     }
     return 0;
   }
@@ -286,9 +292,9 @@ class Run {
     if (!options_.profiles.empty()) wanted.profiles = options_.profiles;
     wanted.root = root_;
     wanted.os = os_of_root(root_);
-    for (const std::string& glob : options_.includes) wanted.includes.push_back(vm_path_of(wanted.os, glob));
-    for (const std::string& glob : options_.excludes) wanted.excludes.push_back(vm_path_of(wanted.os, glob));
-    for (const std::string& path : options_.paths) wanted.paths.push_back(vm_path_of(wanted.os, path));
+    for (const std::string& glob : options_.includes) wanted.includes.push_back(vm_path_below(root_, wanted.os, glob));
+    for (const std::string& glob : options_.excludes) wanted.excludes.push_back(vm_path_below(root_, wanted.os, glob));
+    for (const std::string& path : options_.paths) wanted.paths.push_back(vm_path_below(root_, wanted.os, path));
     wanted.personal = options_.include_personal;
     wanted.max_file_size = options_.max_file_size;
     wanted.max_total_size = options_.max_total_size;
@@ -320,10 +326,10 @@ class Run {
     boost::system::error_code failure;
     if (fs::is_directory(given, failure)) {
       const std::string name = bundle_name(options_.case_id, host.host_name, now(), std::random_device{}());
-      return (fs::path(given) / name).string();
+      return (fs::path(given) / name).make_preferred().string();
     }
     if (given.ends_with("/")) return Error{ErrorCode::not_found, printable(given) + ": no such folder"};
-    return given;
+    return fs::path(given).make_preferred().string();
   }
 
   /// Leaves room on the disk that the zip is written to: a full disk is a new failure on a sick VM.

@@ -84,6 +84,17 @@ bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match_tail(glob, path); });
 }
 
+/// Whether a path is the file of a bundle that holds what the spec's command printed.
+bool is_output_of(const ArtifactSpec& spec, std::string_view path) {
+  const std::string file = "commands/" + command_file_name(spec.id);
+  return path.ends_with(file) && (path.size() == file.size() || path[path.size() - file.size() - 1] == '/');
+}
+
+std::vector<std::string> lower(std::vector<std::string> globs) {
+  for (std::string& glob : globs) glob = to_lower(glob);
+  return globs;
+}
+
 }  // namespace
 
 std::string shown_command(const CommandSpec& command, const std::vector<std::string>& argv) {
@@ -109,7 +120,10 @@ Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
     const std::string os = root.attribute("os").value();
     try {
       for (const pugi::xml_node node : root.children("artifact")) {
-        catalog.specs_.push_back(read_spec(node, os));
+        const ArtifactSpec& spec = catalog.specs_.emplace_back(read_spec(node, os));
+        const bool any_case = os == "windows";
+        catalog.globs_.push_back(
+            {any_case, any_case ? lower(spec.globs) : spec.globs, any_case ? lower(spec.excepts) : spec.excepts});
       }
     } catch (const Problem& caught) {
       return problem(caught.offset, caught.reason);
@@ -146,18 +160,19 @@ std::vector<std::string> Catalog::profiles() const {
   return {names.begin(), names.end()};
 }
 
+bool Catalog::Globs::match(std::string_view path, std::string_view lower_path) const {
+  const std::string_view compared = any_case ? lower_path : path;
+  return matches_any(wanted, compared) && !matches_any(excepts, compared);
+}
+
 const ArtifactSpec* Catalog::recognise(std::string_view path) const {
-  for (const ArtifactSpec& spec : specs_) {
-    if (spec.command) {
-      const std::string file = "commands/" + command_file_name(spec.id);
-      if (path.ends_with(file) && (path.size() == file.size() || path[path.size() - file.size() - 1] == '/'))
-        return &spec;
-    } else if (!spec.search && matches_any(spec.globs, path) && !matches_any(spec.excepts, path)) {
-      return &spec;
+  const std::string lower_path = to_lower(path);
+  for (const bool search : {false, true}) {
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+      const ArtifactSpec& spec = specs_[i];
+      if (spec.search != search) continue;
+      if (spec.command ? is_output_of(spec, path) : globs_[i].match(path, lower_path)) return &spec;
     }
-  }
-  for (const ArtifactSpec& spec : specs_) {
-    if (spec.search && matches_any(spec.globs, path)) return &spec;
   }
   return nullptr;
 }

@@ -38,7 +38,8 @@ struct ArtifactSpec {
   Format format = Format::text;
   int priority = 100;  ///< smaller is collected first: what names the failure stands before what explains it
   std::vector<std::string> profiles;
-  std::vector<std::string> globs;    ///< absolute, with `*`, `?`, `[…]` and `**`
+  std::vector<std::string>
+      globs;  ///< absolute, with `*`, `?`, `[…]` and `**`; of Windows, whatever the case of letters
   std::vector<std::string> excepts;  ///< what the globs must not take
   std::optional<CommandSpec> command;
   bool personal = false;  ///< only with --include-personal: sign-ins and the like
@@ -70,6 +71,7 @@ class Catalog {
 
   /// The artifact whose glob matches the end of a path, whatever stands before it: `disk/var/log/waagent.log.1.gz` is
   /// `linux.waagent.log`. The first in the order of the catalogue files wins; null when there is none. Paths use `/`.
+  /// As on Windows itself, `WINDOWSAZURE/logs/WaAppAgent.LOG` is `windows.agent.waappagent-log`.
   const ArtifactSpec* recognise(std::string_view path) const;
   const ArtifactSpec* find(std::string_view id) const;
 
@@ -78,7 +80,15 @@ class Catalog {
   bool is_denied(std::string_view path, bool any_case) const;
 
  private:
+  /// What a spec's paths are compared with; in lower case where the system does not tell case apart.
+  struct Globs {
+    bool any_case = false;
+    std::vector<std::string> wanted, excepts;
+    bool match(std::string_view path, std::string_view lower_path) const;
+  };
+
   std::vector<ArtifactSpec> specs_;
+  std::vector<Globs> globs_;  ///< of `specs_`, in their order
   std::vector<RequestItem> request_items_;
   std::vector<std::string> deny_;
   std::vector<std::string> deny_lower_;  ///< the same in lower case

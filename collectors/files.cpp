@@ -23,6 +23,8 @@ Error seen_as(const std::string& vm_path, const std::string& path, const Error& 
   return {error.code, printable(vm_path) + error.what.substr(prefix.size())};
 }
 
+bool is_absent(const Result<FileInfo>& info) { return !info && info.error().code == ErrorCode::not_found; }
+
 constexpr std::uint64_t kUnknownSize = std::numeric_limits<std::uint64_t>::max();
 
 /// Goes over an open file up to the size it had, and steps over holes.
@@ -127,7 +129,16 @@ std::optional<Error> silence_of(const std::string& path, const std::vector<Mount
                                          " file system mounted here does not answer, so that nothing below it was read"};
 }
 
-Result<std::string> resolve_links(const std::string& root, const std::string& path, const std::vector<MountPoint>& silent) {
+std::string spelled_in(const std::string& folder, const std::string& name) {
+  const auto names = list_folder(folder);
+  for (std::size_t i = 0; names && i < names->size(); ++i) {
+    if (equal_no_case((*names)[i], name)) return std::string((*names)[i]);
+  }
+  return name;
+}
+
+Result<std::string> resolve_links(const std::string& root, const std::string& path,
+                                  const std::vector<MountPoint>& silent, Names names) {
   constexpr int kMaxLinks = 40;  // as the kernel
   std::deque<std::string> ahead, done;
   const auto put_ahead = [&](std::string_view text) {
@@ -144,11 +155,18 @@ Result<std::string> resolve_links(const std::string& root, const std::string& pa
       if (!done.empty()) done.pop_back();
       continue;
     }
+    const std::string folder = below(root, join_path(done));
     done.push_back(std::move(part));
-    const std::string here = below(root, join_path(done));
+    std::string here = below(root, join_path(done));
     if (const auto silence = silence_of(here, silent)) return *silence;
-    const auto info = file_info(here);
-    if (!info && info.error().code == ErrorCode::not_found && ahead.empty()) break;
+    auto info = file_info(here);
+    if (names == Names::any_case && is_absent(info)) {
+      done.back() = spelled_in(folder, done.back());
+      here = below(root, join_path(done));
+      if (const auto silence = silence_of(here, silent)) return *silence;
+      info = file_info(here);
+    }
+    if (is_absent(info) && ahead.empty()) break;
     if (!info) return seen_as(join_path(done), here, info.error());
     if (info->type != FileType::link) continue;
     if (++links > kMaxLinks) return Error{ErrorCode::io, printable(path) + ": too many links"};
@@ -188,10 +206,23 @@ std::string vm_path_of(const std::string& os, std::string_view shown) {
   return path.size() == 2 ? "/" : path.substr(2);
 }
 
+std::string vm_path_below(const std::string& root, const std::string& os, std::string_view shown) {
+  std::string path(shown);
+  if (os == "windows") std::replace(path.begin(), path.end(), '\\', '/');
+  const std::string folder = root.ends_with('/') ? root : root + "/";
+  const std::string start = (path + "/").substr(0, folder.size());
+  const bool is_below = folder != "/" && (os == "windows" ? equal_no_case(start, folder) : start == folder);
+  if (!is_below) return vm_path_of(os, shown);
+  return "/" + (path.size() > folder.size() ? path.substr(folder.size()) : std::string());
+}
+
 Error too_large(std::uint64_t size, std::uint64_t limit) {
   return {ErrorCode::too_large, "too large: " + format_size(size) + ", the limit for one file is " + format_size(limit)};
 }
 
-std::string os_of_root(const std::string& root) { return file_info(below(root, "/Windows/System32")) ? "windows" : "linux"; }
+std::string os_of_root(const std::string& root) {
+  const auto folder = resolve_links(root, "/Windows/System32", {}, Names::any_case);
+  return folder && file_info(below(root, *folder)) ? "windows" : "linux";
+}
 
 }  // namespace vmtriage

@@ -82,11 +82,20 @@ Result<std::string> link_target(const std::string& path);
 /// Errors: as file_info.
 Result<std::string> real_path(const std::string& path);
 
+/// Whether names that differ in the case of letters only are one name.
+enum class Names { as_spelled, any_case };
+
 /// Where a path of the VM leads when every link is resolved as the VM would: absolute links start at `root` again and
 /// `..` never leaves it. Both the argument and the result are paths of the VM (`/var/log/syslog`). The last part need
-/// not exist. Errors: not_found, access_denied, io ("too many links"); timed_out where the way leads to one of the `silent`
-/// mounts, which is not touched.
-Result<std::string> resolve_links(const std::string& root, const std::string& path, const std::vector<MountPoint>& silent = {});
+/// not exist. With `any_case`, as on the mounted disk of a Windows VM, `/Windows/System32` leads to `/WINDOWS/system32`
+/// when there is nothing that is spelled like the path. Errors: not_found, access_denied, io ("too many links");
+/// timed_out where the way leads to one of the `silent` mounts, which is not touched.
+Result<std::string> resolve_links(const std::string& root, const std::string& path,
+                                  const std::vector<MountPoint>& silent = {}, Names names = Names::as_spelled);
+
+/// The name in a folder of this machine that a system which does not tell case apart takes for `name`; `name` when
+/// there is none.
+std::string spelled_in(const std::string& folder, const std::string& name);
 
 /// The error of a path of this machine that is one of the mounts; nothing when it is none.
 std::optional<Error> silence_of(const std::string& path, const std::vector<MountPoint>& silent);
@@ -103,6 +112,10 @@ std::string shown_path(const std::string& os, std::string_view vm_path);
 
 /// The reverse, for a path or a glob as its user types it: on Windows `/Windows/x` for `C:\Windows\x` and `/D:/x` for `d:/x`.
 std::string vm_path_of(const std::string& os, std::string_view shown);
+
+/// The same where the user may also name a path of this machine that is on the VM's disk: `/Windows/x` for
+/// `E:\Windows\x` when the `root` is `E:/`.
+std::string vm_path_below(const std::string& root, const std::string& os, std::string_view shown);
 
 /// Whose disk a root is: `windows` when it holds Windows' folder, else `linux`.
 std::string os_of_root(const std::string& root);

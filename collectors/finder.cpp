@@ -60,9 +60,9 @@ struct Finder::Walk {
   }
 };
 
-Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop,
-               bool any_case)
-    : root_(std::move(root)), allowed_(std::move(allowed)), silent_(std::move(silent)), stop_(stop), any_case_(any_case) {
+Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent,
+               const std::atomic<bool>* stop, Names names)
+    : root_(std::move(root)), allowed_(std::move(allowed)), silent_(std::move(silent)), stop_(stop), names_(names) {
   // The folders of the globs may themselves be links: /var/log on a data disk.
   for (std::size_t i = 0, n = allowed_.size(); i < n; ++i) {
     const std::string fixed = fixed_part(allowed_[i]);
@@ -83,7 +83,7 @@ void Finder::match_level(Walk& walk, const std::string& path, std::size_t level)
   if (stopped()) return;
   if (level == walk.levels.size()) return take(walk, path);
   const std::string& name = walk.levels[level];
-  if (name == "**") return walk_below(walk, path, 0);
+  if (name == "**") return start_below(walk, path);
   if (has_wildcard(name)) return match_names(walk, path, level);
   match_level(walk, child(path, name), level + 1);
 }
@@ -100,16 +100,21 @@ void Finder::match_names(Walk& walk, const std::string& path, std::size_t level)
   }
 }
 
-void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
-  const auto resolved = depth == 0 ? resolve(path) : Result<std::string>(path);
+void Finder::start_below(Walk& walk, const std::string& path) const {
+  const auto resolved = resolve(path);
   if (!resolved) return refuse_unless_absent(walk, path, resolved.error());
-  if (const auto start = info_of(*resolved); start && depth == 0) walk.above = {*start};
-  const auto names = list_folder(below(root_, *resolved), kMaxPlannedNameBytes);
+  if (const auto start = info_of(*resolved)) walk.above = {*start};
+  walk_below(walk, path, *resolved, 0);
+}
+
+/// `real` is `path` with its links resolved: only so is all that is met below it looked for on the VM's own disk.
+void Finder::walk_below(Walk& walk, const std::string& path, const std::string& real, int depth) const {
+  const auto names = list_folder(below(root_, real), kMaxPlannedNameBytes);
   if (!names) return refuse_unless_absent(walk, path, names.error());
   if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
-    const std::string here = child(path, (*names)[i]);
-    const auto info = info_of(here);
+    const std::string here = child(path, (*names)[i]), real_here = child(real, (*names)[i]);
+    const auto info = info_of(real_here);
     if (!info && info.error().code == ErrorCode::timed_out) {
       walk.refuse(here, info.error().what);
     } else if (info && info->type == FileType::directory) {
@@ -119,7 +124,7 @@ void Finder::walk_below(Walk& walk, const std::string& path, int depth) const {
         walk.refuse(here, "nested too deep");
       } else {
         walk.above.push_back(*info);
-        walk_below(walk, here, depth + 1);
+        walk_below(walk, here, real_here, depth + 1);
         walk.above.pop_back();
       }
     } else if (matches(walk.glob, here)) {
@@ -133,8 +138,12 @@ void Finder::take(Walk& walk, const std::string& path) const {
   const std::size_t slash = path.rfind('/');
   const auto folder = resolve(slash == 0 ? "/" : path.substr(0, slash));
   if (!folder) return refuse_unless_absent(walk, path, folder.error());
-  const std::string real = child(*folder, std::string_view(path).substr(slash + 1));
+  std::string real = child(*folder, std::string_view(path).substr(slash + 1));
   auto info = info_of(real);
+  if (names_ == Names::any_case && !info && info.error().code == ErrorCode::not_found) {
+    real = child(*folder, spelled_in(below(root_, *folder), path.substr(slash + 1)));
+    info = info_of(real);
+  }
   if (!info) return refuse_unless_absent(walk, path, info.error());
   if (info->type == FileType::link) return take_link(walk, path);
   if (info->type == FileType::directory) return walk.refuse(path, kIsFolder);
@@ -168,7 +177,7 @@ Result<FileInfo> Finder::info_of(const std::string& path) const {
 }
 
 bool Finder::matches(std::string_view glob, std::string_view path) const {
-  return any_case_ ? glob_match(to_lower(glob), to_lower(path)) : glob_match(glob, path);
+  return names_ == Names::any_case ? glob_match(to_lower(glob), to_lower(path)) : glob_match(glob, path);
 }
 
 bool Finder::is_allowed(const std::string& resolved) const {
@@ -198,7 +207,8 @@ void Finder::search(const std::vector<std::string>& names, const Use& use, const
           std::find(std::begin(kNotSearched), std::end(kNotSearched), path) == std::end(kNotSearched)) {
         folders.emplace_back(path, depth + 1);
       } else if (info->type == FileType::regular &&
-                 std::find(names.begin(), names.end(), (*entries)[i]) != names.end()) {
+                 std::any_of(names.begin(), names.end(),
+                             [&](const std::string& name) { return matches(name, (*entries)[i]); })) {
         use({path, path, *info});
       }
     }

@@ -28,10 +28,11 @@ class Finder {
   /// A path that was met and cannot be taken, and why; or so many in a folder.
   using Refuse = std::function<void(const std::string& path, const std::string& reason, std::uint64_t count)>;
 
-  /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM. Nothing at or below a mount of
-  /// `silent` is touched. With `any_case`, as on Windows, `*.LOG` finds `x.log` too.
-  Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent, const std::atomic<bool>* stop,
-         bool any_case = false);
+  /// `root` is the folder that stands for the VM's `/`. `allowed` are globs of paths of the VM. Nothing at or below a
+  /// mount of `silent` is touched. With `any_case`, as on Windows, `/Temp/*.LOG` finds `/TEMP/x.log`; what a glob
+  /// spells out is shown as it spells it.
+  Finder(std::string root, std::vector<std::string> allowed, std::vector<MountPoint> silent,
+         const std::atomic<bool>* stop, Names names = Names::as_spelled);
 
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
   void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
@@ -44,13 +45,14 @@ class Finder {
   struct Walk;
   void match_level(Walk& walk, const std::string& path, std::size_t level) const;
   void match_names(Walk& walk, const std::string& path, std::size_t level) const;
-  void walk_below(Walk& walk, const std::string& path, int depth) const;
+  void walk_below(Walk& walk, const std::string& path, const std::string& real, int depth) const;
+  void start_below(Walk& walk, const std::string& path) const;
   static void refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error);
   void take(Walk& walk, const std::string& path) const;
   void take_link(Walk& walk, const std::string& path) const;
   bool matches(std::string_view glob, std::string_view path) const;
   bool is_allowed(const std::string& resolved) const;
-  Result<std::string> resolve(const std::string& path) const { return resolve_links(root_, path, silent_); }
+  Result<std::string> resolve(const std::string& path) const { return resolve_links(root_, path, silent_, names_); }
   Result<FileInfo> info_of(const std::string& path) const;
   bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
@@ -58,7 +60,7 @@ class Finder {
   std::vector<std::string> allowed_;
   std::vector<MountPoint> silent_;
   const std::atomic<bool>* stop_;
-  bool any_case_;
+  Names names_;
 };
 
 /// Why a folder that a glob's last level names is refused.

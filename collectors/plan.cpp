@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "agent/base/temporary_name.h"
 #include "agent/base/text.h"
 #include "collectors/event_log.h"
 #include "collectors/finder.h"
@@ -36,7 +37,10 @@ const ArtifactSpec& unknown_text(const std::string& os) {
 class Planner {
  public:
   Planner(const Catalog& catalog, const PlanOptions& options, const std::atomic<bool>* stop)
-      : catalog_(catalog), options_(options), finder_(options.root, allowed_globs(), silent_mounts(kPatience), stop, any_case()) {}
+      : catalog_(catalog),
+        options_(options),
+        finder_(options.root, allowed_globs(), silent_mounts(kPatience), stop,
+                any_case() ? Names::any_case : Names::as_spelled) {}
 
   Plan make() {
     for (const ArtifactSpec& spec : catalog_.specs()) {
@@ -128,7 +132,7 @@ class Planner {
 
   bool is_excepted(const ArtifactSpec& spec, const std::string& path) const {
     return std::any_of(spec.excepts.begin(), spec.excepts.end(),
-                       [&](const std::string& glob) { return glob_match(glob, path); });
+                       [&](const std::string& glob) { return glob_match(as_compared(glob), as_compared(path)); });
   }
 
   void add_file(const ArtifactSpec& spec, FoundFile file) {
@@ -185,6 +189,7 @@ class Planner {
 
   bool is_never(const FoundFile& file) const {
     const std::string met = as_compared(file.path), resolved = as_compared(file.resolved);
+    if (is_temporary_name(met.substr(met.rfind('/') + 1))) return true;
     return std::any_of(options_.never.begin(), options_.never.end(), [&](const std::string& each) {
       const std::string path = as_compared(each);
       return resolved == path || met == path || (resolved.starts_with(path) && resolved[path.size()] == '/');

@@ -16,14 +16,14 @@ Error told_of(std::string_view path, const Error& error) {
 
 }  // namespace
 
-Result<RootFolder> RootFolder::open(const std::string& path) {
+Result<RootFolder> RootFolder::open(const std::string& path, Names names) {
   const auto info = file_info(below(path, "/."));
   if (!info) return info.error();
-  return RootFolder(path);
+  return RootFolder(path, names);
 }
 
 Result<std::string> RootFolder::look_up(std::string_view path) const {
-  const auto resolved = resolve_links(root_, std::string(path));
+  const auto resolved = resolve_links(root_, std::string(path), {}, names_);
   if (!resolved) return resolved.error();
   return below(root_, *resolved);
 }

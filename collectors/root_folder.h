@@ -16,7 +16,7 @@ namespace vmtriage {
 class RootFolder {
  public:
   /// Errors: not_found, access_denied, io.
-  static Result<RootFolder> open(const std::string& path);
+  static Result<RootFolder> open(const std::string& path, Names names = Names::as_spelled);
 
   /// The start of a file, or its end, at most `max_bytes`. Errors: not_found, access_denied, unsupported, io.
   Result<std::string> read_start(std::string_view path, std::size_t max_bytes) const;
@@ -28,12 +28,13 @@ class RootFolder {
   bool exists(std::string_view path) const;
 
  private:
-  explicit RootFolder(std::string root) : root_(std::move(root)) {}
+  RootFolder(std::string root, Names names) : root_(std::move(root)), names_(names) {}
   /// The path of this machine that a path below the root leads to.
   Result<std::string> look_up(std::string_view path) const;
   Result<std::string> read_part(std::string_view path, std::uint64_t skip_bytes, std::size_t max_bytes) const;
 
   std::string root_;
+  Names names_;
 };
 
 }  // namespace vmtriage

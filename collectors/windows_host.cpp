@@ -24,7 +24,7 @@ std::string newest_version(const RootFolder& root, std::string_view folder, std:
   const Result<std::vector<std::string>> names = root.list(folder);
   if (!names) return newest;
   for (const std::string_view name : *names) {
-    if (!name.starts_with(prefix)) continue;
+    if (!equal_no_case(name.substr(0, prefix.size()), prefix)) continue;
     const std::string_view version = leading_version(name.substr(prefix.size()));
     if (version_less(newest, version)) newest = version;
   }
@@ -55,7 +55,7 @@ void read_status(const RootFolder& root, Environment& environment) {
 
 void read_windows_host(const std::string& root, Environment& environment) {
   environment.platform = "windows";
-  const Result<RootFolder> folder = RootFolder::open(root.empty() ? "/" : root);
+  const Result<RootFolder> folder = RootFolder::open(root.empty() ? "/" : root, Names::any_case);
   if (!folder) return environment.notes.push_back(folder.error().what);
   read_status(*folder, environment);
   AzureVm agent, extension;

@@ -1,28 +1,21 @@
 #include "agent/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <random>
 #include <string>
 
+#include "agent/base/temporary_name.h"
 #include "agent/base/text.h"
 #include "collectors/linux/descriptor.h"
 #include "collectors/linux/os_error.h"
 
 namespace vmtriage {
 namespace {
-
-fs::path temporary_beside(const fs::path& target) {
-  std::random_device random;
-  std::array<unsigned char, 8> bytes;
-  for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(random());
-  return target.parent_path() / (".vmtriage-" + to_hex(bytes) + ".part");
-}
 
 void sync_folder(const fs::path& folder) {
   const Descriptor descriptor(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -54,10 +47,11 @@ Result<OutputFile> OutputFile::create(const fs::path& target) {
   auto state = std::make_unique<State>();
   state->target = target;
   state->name = printable(target.native());
-  const fs::path temporary = temporary_beside(target);
+  const fs::path temporary = target.parent_path() / temporary_name();
   state->descriptor = Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!state->descriptor) return os_error(state->name, errno);
   state->temporary = temporary;
+  ::flock(state->descriptor.get(), LOCK_EX | LOCK_NB);  // for remove_if_abandoned of another run
   return OutputFile(std::move(state));
 }
 
@@ -88,5 +82,12 @@ Status OutputFile::publish() {
 }
 
 const std::string& OutputFile::name() const { return state_->name; }
+
+void remove_if_abandoned(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != ::geteuid()) return;
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+}
 
 }  // namespace vmtriage

@@ -5,11 +5,12 @@
 #include <sddl.h>
 
 #include <algorithm>
-#include <array>
-#include <random>
 #include <string>
 
+#include "agent/base/temporary_name.h"
 #include "agent/base/text.h"
+#include "collectors/files.h"
+#include "collectors/private_folder.h"
 #include "collectors/privileges.h"
 #include "collectors/windows/native.h"
 
@@ -21,13 +22,6 @@ constexpr wchar_t kAdministratorsAcl[] = L"D:P(A;;FA;;;SY)(A;;FA;;;BA)";
 /// Who is no administrator could not read his own file: its owner, too.
 constexpr wchar_t kOwnerAcl[] = L"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)";
 constexpr std::size_t kMaxWriteBytes = 1 << 26;
-
-std::wstring temporary_beside(const fs::path& target) {
-  std::random_device random;
-  std::array<unsigned char, 8> bytes;
-  for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(random());
-  return native_path((target.parent_path() / (".vmtriage-" + to_hex(bytes) + ".part")).string());
-}
 
 /// A new file that only administrators may open, or also who makes it.
 Handle create_private(const std::wstring& path) {
@@ -42,6 +36,12 @@ Handle create_private(const std::wstring& path) {
   LocalFree(descriptor);
   SetLastError(reason);
   return handle;
+}
+
+/// Of a file in the folder that event logs are exported to: `17.evtx`. Whoever put another folder in its place loses
+/// nothing else.
+bool is_export_name(std::string_view name) {
+  return name.ends_with(".evtx") && name.find_first_not_of("0123456789") == name.size() - 5;
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ Result<OutputFile> OutputFile::create(const fs::path& target) {
   auto state = std::make_unique<State>();
   state->target = native_path(target.string());
   state->name = printable(target.string());
-  const std::wstring temporary = temporary_beside(target);
+  const std::wstring temporary = native_path((target.parent_path() / temporary_name()).string());
   state->handle = create_private(temporary);
   if (!state->handle) return os_error(state->name, GetLastError());
   state->temporary = temporary;
@@ -113,5 +113,17 @@ Status OutputFile::publish() {
 }
 
 const std::string& OutputFile::name() const { return state_->name; }
+
+void remove_if_abandoned(const fs::path& path) {
+  // Nobody else can delete what a run has open: it shares nothing.
+  if (DeleteFileW(native_path(path.string()).c_str())) return;
+  const auto info = file_info(path.string());
+  if (!info || info->type != FileType::directory) return;
+  const auto names = list_folder(path.string());
+  for (std::size_t i = 0; names && i < names->size(); ++i) {
+    if (is_export_name((*names)[i])) remove_own_file((path / std::string((*names)[i])).string());
+  }
+  remove_own_folder(path.string());
+}
 
 }  // namespace vmtriage

@@ -28,6 +28,7 @@ fi
 mkdir -p made/lib made/include/isa-l
 cp source/bin/isa-l.a made/lib/libisal.a
 cp source/include/{crc,igzip_lib,types}.h made/include/isa-l/
+cp source/debian/copyright made/copyright
 # Refused where another run was faster: its folder holds the same.
 mv -T made "$prefix" 2>/dev/null || [ -e "$prefix" ]
 echo "$prefix"

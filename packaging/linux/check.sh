@@ -31,6 +31,16 @@ bash_offers() {
 }
 fish_offers() { fish --no-config -c "source $documents/vmtriage.fish; complete -C '$*'" | cut -f 1; }
 
+# names_licences ROOT: with the program came the licences of what is linked into it.
+names_licences() {
+  local text licence
+  text=$(zcat "$1/usr/share/doc/vmtriage/libraries.txt.gz")
+  for licence in libarchive-dev libpugixml-dev libre2-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev nettle-dev libisal \
+      "Boost Software License" "GCC RUNTIME LIBRARY EXCEPTION" "GNU LESSER GENERAL PUBLIC LICENSE"; do
+    grep -qF "$licence" <<<"$text" || fail "$1: the licences of the libraries do not name '$licence'"
+  done
+}
+
 warnings_of_man() { LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$1" 2>&1 >/dev/null; }
 
 check_documents() {
@@ -50,6 +60,10 @@ check_documents() {
   offers bash_offers "json jsonl" vmtriage collect --format = js
 }
 
+# What is mounted below goes with the command, however it ends: debootstrap leaves /proc mounted when it is killed. Where this is not
+# allowed, neither are its mounts.
+with_own_mounts() { if as_root unshare --mount true 2>/dev/null; then as_root unshare --mount "$@"; else as_root "$@"; fi; }
+
 # A Debian or Ubuntu of this machine's release and from its mirror, with nothing on it; made once.
 fresh_root() {
   local root=build/fresh-root release mirror
@@ -59,7 +73,7 @@ fresh_root() {
     awk -v release="$release" '$2 == release && $3 == "main" {print $1; exit}')
   [ -n "$mirror" ] || fail "apt has no source of $release main on this machine"
   as_root rm -rf $root
-  as_root timeout 400 debootstrap --variant=minbase "$release" $root "$mirror" >build/fresh-root.log 2>&1 ||
+  with_own_mounts timeout 400 debootstrap --variant=minbase "$release" $root "$mirror" >build/fresh-root.log 2>&1 ||
     fail "debootstrap $release $root: $(tail -n 3 build/fresh-root.log)"
   touch $root.complete
 }
@@ -67,6 +81,7 @@ fresh_root() {
 # runs_in ROOT: the program that was installed there does its work.
 runs_in() {
   local root=$1 said
+  names_licences "$root"
   said=$(as_root chroot "$root" /usr/bin/vmtriage --version)
   [ "$said" = "vmtriage $version" ] || fail "$root: --version says '$said'"
   said=$(as_root chroot "$root" /usr/bin/vmtriage explain --lang en UserErrorFsFreezeFailed)

@@ -44,7 +44,12 @@ unpacked=build/packages/windows/unpacked
 unzip -q "$zip" -d "$unpacked"
 said=$(wine "$unpacked"/*/vmtriage.exe analyze demo/vm </dev/null) && fail "$zip: analyze finds nothing"
 [[ $said == *linux.freeze.fifreeze-failed* ]] || fail "$zip: analyze says '$said'"
-[ "$(ls "$unpacked"/*)" = "$(printf '%s\n' LICENSE.txt README.txt vmtriage.exe vmtriage.ps1)" ] || fail "$zip holds $(ls "$unpacked"/*)"
+[ "$(ls "$unpacked"/*)" = "$(printf '%s\n' LIBRARIES.txt LICENSE.txt README.txt vmtriage.exe vmtriage.ps1)" ] || fail "$zip holds $(ls "$unpacked"/*)"
+
+for licence in libarchive-dev libpugixml-dev libre2-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libisal mingw-w64 \
+    "Boost Software License" "GCC RUNTIME LIBRARY EXCEPTION"; do
+  grep -qF "$licence" "$unpacked"/*/LIBRARIES.txt || fail "$zip: the licences of the libraries do not name '$licence'"
+done
 
 # Of a check that was ended in the middle.
 for code in $(installed | cut -d ' ' -f 1); do run_msiexec /x "$code"; done
@@ -54,6 +59,7 @@ is_installed 0.0.1
 run_msiexec /i "$msi" || fail "$msi: is not installed over an older version: $?"
 is_installed "$version"
 cmp "$unpacked"/*/README.txt "$programs/vmtriage/README.txt" || fail "$msi: an upgrade leaves old files"
+cmp "$unpacked"/*/LIBRARIES.txt "$programs/vmtriage/LIBRARIES.txt" || fail "$msi: lacks the licences of the libraries"
 run_msiexec /i "$older" && fail "$older: is installed over a newer version"
 is_installed "$version"
 run_msiexec /x "$msi" || fail "$msi: is not removed: $?"

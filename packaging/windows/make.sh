@@ -24,6 +24,7 @@ files=$out/windows/$name
 cp build/windows-release/vmtriage.exe "$files"
 wine "$files/vmtriage.exe" completion powershell | sed 's/$/\r/' >"$files/vmtriage.ps1"
 sed 's/$/\r/' LICENSE >"$files/LICENSE.txt"
+packaging/licences.sh windows | sed 's/$/\r/' >"$files/LIBRARIES.txt"
 sed "s/VERSION/$version/; s/\$/\r/" packaging/windows/README.txt >"$files/README.txt"
 (cd "$out/windows" && zip -qrX "../$name.zip" "$name")
 make_msi "$version" "$files" "$out/vmtriage-$version-x64.msi"

@@ -185,6 +185,38 @@ TEST_F(Collect, DryRunSaysWhatItWouldDoAndTouchesNothing) {
   EXPECT_EQ(files_in_target(), 0u);
 }
 
+TEST_F(Collect, BundleInACollectedFolderIsNoEvidence) {
+  const Outcome outcome = run_program({"collect", "--root", root_, "--batch", "-o", vm_path("var/log")});
+  EXPECT_THAT(collected(unpack(outcome)), UnorderedElementsAre("etc/hostname", "etc/os-release", "var/log/syslog"));
+}
+
+TEST_F(Collect, PathsOfTheBundleArePrintedInTheSystemsOwnForm) {
+  const std::filesystem::path target(target_);
+  const std::pair<std::string, std::string> cases[] = {
+      {target.generic_string(), target.string()},
+      {target.generic_string() + "/mine.zip", (target / "mine.zip").string()}};
+  for (const auto& [given, shown] : cases) {
+    const Outcome outcome = run_program({"collect", "--root", root_, "--batch", "-o", given});
+    EXPECT_THAT(outcome.out, StartsWith(shown));
+  }
+}
+
+TEST_F(Collect, WhatAKilledRunLeftBehindIsRemovedByTheNext) {
+  const auto made = [this](const std::string& name, int hours_ago) {
+    const std::string path = (std::filesystem::path(target_) / name).string();
+    write_bytes(path, "PK");
+    std::filesystem::last_write_time(path,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(hours_ago));
+    return path;
+  };
+  const std::string abandoned = made(".vmtriage-0123456789abcdef.part", 2),
+                    fresh = made(".vmtriage-123456789abcdef0.part", 0), foreign = made(".vmtriage-notes.part", 2);
+  EXPECT_EQ(collect().exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(abandoned));
+  EXPECT_TRUE(std::filesystem::exists(fresh)) << "another machine may be writing it";
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+}
+
 TEST_F(Collect, BatchPrintsThePathAndNothingElse) {
   const Outcome outcome = collect({"--case-id", "2405010040001234"});
   EXPECT_EQ(outcome.exit_code, 0);

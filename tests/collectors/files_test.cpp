@@ -33,5 +33,32 @@ TEST(VmPaths, AreUnderstoodAsTheirUserTypesThem) {
   }
 }
 
+TEST(VmPaths, MayAlsoBeNamedAsThisMachineSeesThem) {
+  struct Case {
+    const char* root;
+    const char* os;
+    const char* typed;
+    const char* path;
+  };
+  for (const Case& c : {
+           Case{"E:/", "windows", "E:\\Temp\\x", "/Temp/x"},
+           Case{"E:/", "windows", "e:/temp", "/temp"},
+           Case{"E:/", "windows", "E:\\", "/"},
+           Case{"E:/", "windows", "C:\\Temp\\x", "/Temp/x"},
+           Case{"E:/", "windows", "F:\\Temp\\x", "/F:/Temp/x"},
+           Case{"E:/vm", "windows", "E:\\VM\\Temp", "/Temp"},
+           Case{"E:/vm", "windows", "E:\\vm2\\Temp", "/E:/vm2/Temp"},
+           Case{"/mnt/vm", "windows", "/mnt/vm/Temp", "/Temp"},
+           Case{"/mnt/vm", "linux", "/mnt/vm/var/log", "/var/log"},
+           Case{"/mnt/vm", "linux", "/mnt/VM/var/log", "/mnt/VM/var/log"},
+           Case{"/mnt/vm", "linux", "/mnt/vm", "/"},
+           Case{"/mnt/vm", "linux", "*.tmp", "*.tmp"},
+           Case{"/", "linux", "/var/log", "/var/log"},
+           Case{"/", "windows", "C:\\Temp", "/Temp"},
+       }) {
+    EXPECT_EQ(vm_path_below(c.root, c.os, c.typed), c.path) << c.root << " " << c.typed;
+  }
+}
+
 }  // namespace
 }  // namespace vmtriage

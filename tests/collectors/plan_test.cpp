@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/temporary_name.h"
 #include "collectors/finder.h"
 #include "tests/collectors/plan_fixture.h"
 
@@ -98,6 +99,34 @@ TEST_F(Plans, OfWindowsFindFilesHoweverTheyAreSpelt) {
   EXPECT_EQ(reason(made, "C:\\WindowsAzure\\Logs\\old.bak"), "excluded by --exclude");
 }
 
+TEST_F(Plans, OfWindowsFindFoldersHoweverTheyAreSpelt) {
+  options_.os = "windows";
+  file("/WINDOWSAZURE/logs/waappagent.log");
+  file("/windows/SYSTEM32/Winevt/LOGS/system.evtx");
+  file("/windows/SYSTEM32/Winevt/LOGS/SECURITY.EVTX");
+  const Plan made = plan();
+  EXPECT_EQ(paths(made), (std::vector<std::string>{"/WindowsAzure/Logs/waappagent.log",
+                                                   "/Windows/System32/winevt/Logs/System.evtx"}));
+  EXPECT_NE(reason(made, "C:\\Windows\\System32\\winevt\\Logs\\Security.evtx").find("personal"), std::string::npos);
+  for (const PlannedItem& item : made.items)
+    EXPECT_TRUE(read_file(below(folder_.path(), item.resolved), 100).ok()) << item.resolved;
+}
+
+TEST_F(Plans, OfLinuxTellTheCaseOfNamesApart) {
+  file("/VAR/log/syslog");
+  file("/var/LOG/waagent.log");
+  // Windows' own file system finds them.
+  const bool is_told_apart = !file_info(folder_.path() + "/var/log/syslog").ok();
+  EXPECT_EQ(paths(plan()).empty(), is_told_apart);
+}
+
+TEST_F(Plans, TakeNoTemporaryOfThisProgram) {
+  file("/var/log/" + temporary_name());
+  const Plan made = plan();
+  EXPECT_TRUE(paths(made).empty());
+  ASSERT_FALSE(made.left_out.entries().empty());
+}
+
 TEST_F(Plans, OfWindowsTakeWhatTheUserNames) {
   options_.os = "windows";
   options_.profiles = {"file-restore"};
@@ -135,9 +164,12 @@ TEST(Catalogue, RecognisesAFileByTheEndOfItsPath) {
   const std::pair<const char*, const char*> kPaths[] = {
       {"case/vm/var/log/waagent.log.3.gz", "linux.waagent.log"},
       {"var/log/waagent.log-2023-06-05-1685981958.gz", "linux.waagent.log"},
-      {"x/files/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/1.0.9/extension.log", "linux.vmsnapshot.extension-log"},
+      {"x/files/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/1.0.9/extension.log",
+       "linux.vmsnapshot.extension-log"},
       {"hana/shared/NDB/HDB00/h/trace/DB_X/backup.log", "linux.hana.backup-log"},
       {"b/commands/mounts.txt", "linux.command.mounts"},
+      {"disk/WINDOWSAZURE/logs/WaAppAgent.LOG", "windows.agent.waappagent-log"},
+      {"disk/windows/system32/WINEVT/logs/SECURITY.EVTX", "windows.evtx.security"},
       {"var/log/messages-20240501", "linux.syslog"},
       {"var/lib/waagent/Microsoft.X-1.0/status/3.status", "linux.status-json"}};
   for (const auto& [path, id] : kPaths) {

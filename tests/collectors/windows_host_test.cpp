@@ -26,6 +26,14 @@ TEST_F(DiskTest, AWindowsDiskNamesItsAgentAndItsBackupExtension) {
   EXPECT_THAT(environment.notes, Contains("/WindowsAzure: agent version"));
 }
 
+TEST_F(DiskTest, AWindowsDiskIsKnownHoweverItsNamesAreSpelt) {
+  std::filesystem::create_directories(root_ / "WINDOWS/system32");
+  std::filesystem::create_directories(root_ / "WINDOWSAZURE/guestagent_2.7.41491.1125_2024-05-30_131545");
+  const Environment environment = read();
+  EXPECT_EQ(environment.platform, "windows");
+  EXPECT_EQ(environment.azure.agent_version, "2.7.41491.1125");
+}
+
 TEST_F(DiskTest, TheAgentsStatusComesBeforeTheNamesOfFolders) {
   std::filesystem::create_directories(root_ / "Windows/System32");
   std::filesystem::create_directories(root_ / "WindowsAzure/GuestAgent_2.7.41491.901_2019-05-28_125850");

@@ -37,6 +37,15 @@ TEST_F(PlansWithLinks, NameEveryLinkThatIsNotFollowed) {
   EXPECT_EQ(made.items.size(), 1u) << "the file behind two names is taken once";
 }
 
+TEST_F(PlansWithLinks, FindWhatIsBelowAFolderThatIsALinkOnTheVm) {
+  link("/var/log", "/data/log");
+  file("/data/log/syslog");
+  file("/data/log/azure/agent/extension.log");
+  const Plan made = plan();
+  EXPECT_TRUE(has(made, "/var/log/syslog"));
+  EXPECT_TRUE(has(made, "/var/log/azure/agent/extension.log")) << ::testing::PrintToString(paths(made));
+}
+
 TEST_F(PlansWithLinks, FindHanaLogsOnceByInode) {
   options_.profiles = {"sap-hana"};
   file("/hana/shared/NDB/HDB00/h1/trace/backup.log");

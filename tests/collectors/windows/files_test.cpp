@@ -64,7 +64,7 @@ TEST(WindowsFiles, AJunctionLoopIsNotWalked) {
   if (!make_junction(folder.file("logs/loop"), folder.path())) GTEST_SKIP() << "this system makes no junctions";
   std::vector<std::string> found;
   std::string reason;
-  Finder finder(path_of(native_path(folder.path())), {"/logs/**"}, {}, nullptr, true);
+  Finder finder(path_of(native_path(folder.path())), {"/logs/**"}, {}, nullptr, Names::any_case);
   finder.find("/logs/**", [&](const FoundFile& file) { found.push_back(file.path); },
               [&](const std::string& path, const std::string& why, std::uint64_t) { reason += path + ": " + why; });
   EXPECT_EQ(found, (std::vector<std::string>{"/logs/x.log"}));
