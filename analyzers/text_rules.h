@@ -43,6 +43,10 @@ class TextRules : public Analyzer {
   mutable std::map<std::vector<const Rule*>, std::unique_ptr<RuleSet>> sets_;  ///< compiled at their first use
 };
 
+/// The patterns of a rule without a text of Matcher::kMinAnchorBytes that every match holds. They are right, but tried on every line
+/// of every text that the rule applies to: one of them makes reading it several times slower.
+std::vector<std::string> patterns_tried_on_every_line(const Rule& rule);
+
 /// The text inside `message=eJ…`: base64 of a zlib stream, as agents before 2.3 wrote long messages. At most 64 KiB of it;
 /// nothing when there is none or it is damaged.
 ///
