@@ -76,8 +76,17 @@ struct Toolbox {
   std::vector<std::unique_ptr<Analyzer>> analyzers;
 };
 
+void warn_of_slow_rules(const std::string& path, const RuleBase& rules, spdlog::logger& log) {
+  for (const Rule& rule : rules.rules()) {
+    for (const std::string& pattern : patterns_tried_on_every_line(rule)) {
+      log.warn("{}: rule {}: no text of {} letters stands in every match of '{}': it is tried on every line, which makes reading slow",
+               printable(path), rule.id, Matcher::kMinAnchorBytes, printable(pattern));
+    }
+  }
+}
+
 /// Reads the user's rule files on top of the built-in ones.
-Status add_user_rules(const std::vector<std::string>& folders, RuleBase& rules) {
+Status add_user_rules(const std::vector<std::string>& folders, RuleBase& rules, spdlog::logger& log) {
   for (const std::string& folder : folders) {
     const auto names = list_folder(folder);
     if (!names) return Error{names.error().code, "--rules " + names.error().what};
@@ -89,6 +98,7 @@ Status add_user_rules(const std::vector<std::string>& folders, RuleBase& rules) 
       const EmbeddedFile file{path, *text};
       const auto parsed = RuleBase::parse(std::span(&file, 1));
       if (!parsed) return parsed.error();
+      warn_of_slow_rules(path, *parsed, log);
       rules.merge(*parsed);
     }
   }
@@ -147,7 +157,7 @@ class Run {
  private:
   Status open_toolbox() {
     tools_.rules = RuleBase::built_in();
-    if (Status added = add_user_rules(options_.rule_folders, tools_.rules); !added) return added;
+    if (Status added = add_user_rules(options_.rule_folders, tools_.rules, *log_); !added) return added;
     tools_.analyzers = make_checks(tools_.rules);
     tools_.analyzers.insert(tools_.analyzers.begin(), std::make_unique<TextRules>(tools_.rules, [this](std::string_view text) {
                               return tools_.redactor.line(text);

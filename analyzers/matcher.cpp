@@ -121,8 +121,44 @@ int window_rarity(std::string_view window) {
   return score;
 }
 
+/// Whether a character of a literal is the same bytes in every text that matches. RE2 gives literals in lower case, and only
+/// ASCII is compared without regard to case: of the others, those of East Asia are kept, which have no case.
+bool stays_the_same(std::string_view character) {
+  if (character.size() == 1) return true;
+  if (character.size() != 3) return false;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(character[i])); };
+  const unsigned code = (byte(0) & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
+  return (code >= 0x2e80 && code < 0xa4d0) || (code >= 0xac00 && code < 0xd7b0);
+}
+
+/// The rarest part of a literal, of at least kMinAnchorBytes, that can be looked for byte by byte; empty when there is none.
+/// `also_cut_at` are ASCII letters that stand for characters with other bytes.
+std::string comparable_part(std::string_view literal, std::string_view also_cut_at) {
+  std::string_view best;
+  for (std::size_t begin = 0, end = 0; begin < literal.size(); begin = end) {
+    for (std::size_t size = 1; end < literal.size(); end += size) {
+      const auto first = static_cast<unsigned char>(literal[end]);
+      size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+      if (stays_the_same(literal.substr(end, size)) && also_cut_at.find(literal[end]) == std::string_view::npos) continue;
+      break;
+    }
+    const std::string_view part = literal.substr(begin, end - begin);
+    if (part.size() >= Matcher::kMinAnchorBytes && (best.empty() || rarity(part) > rarity(best))) best = part;
+    if (end < literal.size()) ++end;
+    while (end < literal.size() && (static_cast<unsigned char>(literal[end]) & 0xc0) == 0x80) ++end;
+  }
+  return std::string(best);
+}
+
+/// The ASCII letters that RE2 may have made of characters of the pattern that are none: dotted I, Kelvin sign, long s.
+std::string_view letters_of_others(std::string_view pattern) {
+  constexpr std::string_view kOthers[] = {"\u0130", "\u212a", "\u017f"};
+  const auto stands_in_it = [&](std::string_view other) { return pattern.find(other) != std::string_view::npos; };
+  return std::any_of(std::begin(kOthers), std::end(kOthers), stands_in_it) ? "iks" : "";
+}
+
 /// The literals of which every match of the filter's one pattern holds at least one; empty when there are none long enough.
-std::vector<std::string> necessary_literals(re2::FilteredRE2& filter) {
+std::vector<std::string> necessary_literals(re2::FilteredRE2& filter, std::string_view pattern) {
   std::vector<std::string> atoms;
   filter.Compile(&atoms);
   const auto is_necessary = [&](const std::vector<bool>& chosen) {
@@ -133,20 +169,26 @@ std::vector<std::string> necessary_literals(re2::FilteredRE2& filter) {
     filter.AllPotentials(others, &potential);
     return potential.empty();
   };
-  std::vector<bool> chosen(atoms.size(), true);
+  std::vector<std::string> literals;
+  std::vector<bool> chosen;
+  for (const std::string& atom : atoms) {
+    literals.push_back(comparable_part(atom, letters_of_others(pattern)));
+    chosen.push_back(!literals.back().empty());
+  }
   if (atoms.empty() || !is_necessary(chosen)) return {};
   std::vector<std::size_t> order(atoms.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rarity(atoms[a]) < rarity(atoms[b]); });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rarity(literals[a]) < rarity(literals[b]); });
   for (const std::size_t commonest : order) {
+    if (!chosen[commonest]) continue;
     chosen[commonest] = false;
     if (!is_necessary(chosen)) chosen[commonest] = true;
   }
-  std::vector<std::string> literals;
-  for (std::size_t i = 0; i < atoms.size(); ++i) {
-    if (chosen[i]) literals.push_back(atoms[i]);
+  std::vector<std::string> necessary;
+  for (std::size_t i = 0; i < literals.size(); ++i) {
+    if (chosen[i] && std::find(necessary.begin(), necessary.end(), literals[i]) == necessary.end()) necessary.push_back(literals[i]);
   }
-  return literals;
+  return necessary;
 }
 
 bool equals_folded(const char* text, std::string_view lower_case) {
@@ -171,7 +213,7 @@ Result<std::unique_ptr<Pattern>> Pattern::compile(const std::string& text) {
   if (pattern->filter_->Add(text, options, &id) != re2::RE2::NoError) {
     return Error{ErrorCode::corrupt, text + ": " + re2::RE2(text, options).error()};
   }
-  pattern->anchors_ = necessary_literals(*pattern->filter_);
+  pattern->anchors_ = necessary_literals(*pattern->filter_, text);
   pattern->regex_ = &pattern->filter_->GetRE2(id);
   return pattern;
 }

@@ -48,6 +48,9 @@ struct Candidate {
 /// every fourth byte only: four bytes, ASCII case folded, are hashed into a table that says "may stand inside an anchor". An anchor
 /// of 7 bytes has at least one such window at every alignment, one of 11 bytes two in a row. Only where the table answers are bytes
 /// compared. Patterns without a usable anchor are given every line: `unanchored()` names them.
+///
+/// The result is that of every pattern on every line, but for two characters that no log has in a word: `(?i)` does not take the
+/// Kelvin sign for a k, nor the long s for an s.
 class Matcher {
  public:
   static constexpr std::size_t kMinAnchorBytes = 7;

@@ -382,6 +382,19 @@ std::unique_ptr<Scan> TextRules::scan(const Artifact& artifact) const {
   return std::make_unique<TextScan>(artifact, rule_set(artifact), redact_);
 }
 
+std::vector<std::string> patterns_tried_on_every_line(const Rule& rule) {
+  std::vector<std::string> patterns = rule.patterns;
+  patterns.insert(patterns.end(), rule.wordings.begin(), rule.wordings.end());
+  for (const Unless& unless : rule.unless) {
+    if (unless.on != Unless::On::line) patterns.push_back(unless.pattern);
+  }
+  std::erase_if(patterns, [](const std::string& text) {
+    const auto pattern = Pattern::compile(text);
+    return !pattern || !(*pattern)->anchors().empty();
+  });
+  return patterns;
+}
+
 std::optional<std::string> unpack_message(std::string_view line) {
   constexpr std::string_view kStart = "message=eJ";
   const std::size_t start = line.find(kStart);

@@ -46,6 +46,10 @@ class TextRules : public Analyzer {
   mutable std::map<std::pair<std::string, bool>, const RuleSet*> set_of_;  ///< by Artifact::id and by_content
 };
 
+/// The patterns of a rule without a text of Matcher::kMinAnchorBytes that every match holds. They are right, but tried on every line
+/// of every text that the rule applies to: one of them makes reading it several times slower.
+std::vector<std::string> patterns_tried_on_every_line(const Rule& rule);
+
 /// The text inside `message=eJ…`: base64 of a zlib stream, as agents before 2.3 wrote long messages. At most 64 KiB of it;
 /// nothing when there is none or it is damaged.
 ///

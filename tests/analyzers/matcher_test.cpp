@@ -93,5 +93,20 @@ TEST(Matcher, SaysWhichPatternIsBrokenAndWhichHasNoAnchor) {
   EXPECT_EQ(matcher->anchors(0), std::vector<std::string>{"good pattern"});
 }
 
+TEST(Matcher, TakesForAnchorsOnlyWhatIsTheSameBytesInEveryMatch) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"Ошибка записи 0x8004231f", {" 0x8004231f"}},
+      {"ÉCHEC critique du cliché instantané", {"chec critique du clich"}},
+      {"スナップショットに失敗", {"スナップショットに失敗"}},
+      {"İŞLEM BAŞARISIZ", {}},
+      {"\u212aask failed on di\u017fk", {"led on d"}}};
+  for (const auto& [pattern, anchors] : cases) {
+    const auto matcher = Matcher::compile(std::vector<std::string>{pattern});
+    ASSERT_TRUE(matcher);
+    EXPECT_EQ(matcher->anchors(0), anchors) << pattern;
+    EXPECT_EQ(found_by_matcher(*matcher, pattern), (Hits{{0, 0}})) << pattern;
+  }
+}
+
 }  // namespace
 }  // namespace vmtriage

@@ -1,9 +1,18 @@
 // Writes a folder of invented logs in the shape of an Azure Linux VM, for `./dev bench`:
 //
-//     make_corpus DIR SIZE [--seed N] [--files N]
+//     make_corpus DIR SIZE [--shape tree|small|single] [--hostile] [--seed N] [--files N]
 //
 // The same arguments give the same bytes. One line in 20,000 is one that a rule names; deflate makes the whole about
-// five times smaller, as it does with the logs of real VMs.
+// five times smaller, as it does with the logs of real VMs: time stamps, agents and services that say the same again
+// and again with other numbers, and GUIDs, which do not shrink.
+//
+// tree: syslog and messages with their generations 64 %, waagent.log 12 %, extension.log 5 % (whole backup runs), HANA
+// backup.log and backint.log 11 %, logs of other extensions of 50 KiB each 7 %, status files. small: files of 1 KiB, a
+// thousand to a folder. single: one file, messages.
+//
+// --hostile: every line of syslog, messages, waagent.log and the other extensions holds several texts that rules look
+// for, whole ones whose surroundings do not fit and ones that end or differ in their last letter, so that each line is
+// worth a second look, and none is a finding but the one in 20,000.
 
 #include <algorithm>
 #include <array>
@@ -163,6 +172,7 @@ enum class Field {
   n9,
   word,
   path,
+  near,  ///< almost what a rule looks for
 };
 
 struct FieldName {
@@ -176,11 +186,44 @@ constexpr FieldName kFieldNames[] = {
     {"id", Field::backup_id}, {"guid", Field::guid},       {"hex", Field::hex},       {"ip", Field::ip},
     {"pid", Field::pid},      {"n1", Field::n1},           {"n2", Field::n2},         {"n3", Field::n3},
     {"n4", Field::n4},        {"n6", Field::n6},           {"n9", Field::n9},         {"word", Field::word},
-    {"path", Field::path},
+    {"path", Field::path},    {"near", Field::near},
 };
 
 constexpr std::string_view kWords[] = {"orders", "billing", "catalog", "search",  "gateway", "worker",
                                        "cache",  "queue",   "mailer",  "reports", "ledger",  "archive"};
+/// Almost what rules look for: cut off, or right but for what has to follow.
+constexpr std::string_view kNearMisses[] = {
+    "Failed to FIFREEZE: none",
+    "Failed to FIFREEZ of 0 mounts",
+    "fsfreeze hung for 0 s",
+    "No space left on devic",
+    "[Errno 28] is not set",
+    "0x800423f",
+    "0x8004231",
+    "StatusCode.Faile",
+    "UserError FsFreezeFailed",
+    "Non-zero exit code: none",
+    "ExtensionOperationErro",
+    "BackupLogErr",
+    "SAVE DATA finished with erro",
+    "[110507] Backint exited with exit code 0",
+    "python version known",
+    "Device or resource bus",
+    "EXT4-fs error count 0",
+    "I/O error count 0, dev sd",
+    "Remounting filesystem read-write",
+    "snapshot creation failed 0 times",
+    "Connection refuse",
+    "Temporary failure in name resolutio",
+    "certificate verify faile",
+    "Permission denie",
+    "AccessDenied=0",
+    "Cannot allocate memor",
+    "Out of memory: Killed 0",
+    "timed out after 0 s",
+    "PluginHostService error: 0",
+    "failed with error message: 0",
+};
 constexpr std::string_view kPaths[] = {"/usr/lib/systemd/system", "/var/lib/app/data", "/opt/app/current/conf",
                                        "/srv/share/export",       "/var/cache/app",    "/etc/app/conf.d"};
 
@@ -261,6 +304,9 @@ class LinePattern {
         break;
       case Field::word:
         out += kWords[random.below(std::size(kWords))];
+        break;
+      case Field::near:
+        out += kNearMisses[random.below(std::size(kNearMisses))];
         break;
       case Field::path:
         out += kPaths[random.below(std::size(kPaths))];
@@ -486,6 +532,12 @@ constexpr std::string_view kStatus[] = {
     "\"\"}],"
     "\"vmHealthInfo\":{\"vmHealthState\":0,\"vmHealthStatusCode\":1}}}]",
 };
+constexpr std::string_view kHostile[] = {
+    "{sys} app-vm01 app-{word}[{pid}]: {near}, {near}, {near}: request {guid} took {n3} ms",
+    "{iso} ERROR ExtHandler [" VMSNAPSHOT "-1.0.9225.0] {near}; {near}; {near}; {near}, duration={n4}",
+    "{slashed}  Info  {near} {path}/{word} {near} [{n4}] {near}",
+    "{comma} WARNING [{pid}] {near} {near} {near} {near} {near} ({n6})",
+};
 #undef FROZEN
 #undef PREFIX
 
@@ -495,9 +547,13 @@ struct LogFile {
   std::uint64_t bytes = 0;  ///< it ends with the record that reaches this
 };
 
+enum class Shape { tree, small, single };
+
 struct Settings {
   fs::path folder;
   std::uint64_t bytes = 0;
+  Shape shape = Shape::tree;
+  bool hostile = false;
   std::uint64_t seed = 1;
   std::uint64_t small_files = 0;  ///< 0: as many as 50 KiB go into their share
 };
@@ -508,6 +564,22 @@ class Layout {
   explicit Layout(const Settings& settings) : settings_(settings) {}
 
   std::vector<LogFile> files() {
+    switch (settings_.shape) {
+      case Shape::tree:
+        tree();
+        break;
+      case Shape::small:
+        kibibytes();
+        break;
+      case Shape::single:
+        one("var/log/messages", syslog_, settings_.bytes);
+        break;
+    }
+    return std::move(files_);
+  }
+
+ private:
+  void tree() {
     const std::string azure = "var/log/azure/";
     const std::string trace = "hana/shared/HDB/HDB00/app-vm01/trace/";
     generations("var/log/syslog", ".", syslog_, share(40));
@@ -519,10 +591,18 @@ class Layout {
     one(trace + "DB_HDB/backup.log", hana_backup_, share(5));
     one(trace + "DB_HDB/backint.log", backint_, share(3));
     small_files(azure, share(7));
-    return std::move(files_);
   }
 
- private:
+  /// Files of a KiB and a little more, since they end with the record that reaches it.
+  void kibibytes() {
+    constexpr std::uint64_t kFilesPerFolder = 1000;
+    for (std::uint64_t i = 0; i < settings_.bytes / kKiB; ++i) {
+      one("var/log/azure/Microsoft.CPlat.Core.LinuxPatchExtension/" + std::to_string(i / kFilesPerFolder) + "/agent-" +
+              std::to_string(i) + ".log",
+          other_, kKiB - 100);
+    }
+  }
+
   std::uint64_t share(std::uint64_t percent) const { return settings_.bytes / 100 * percent; }
 
   void one(std::string path, const LogKind& kind, std::uint64_t bytes) {
@@ -557,14 +637,18 @@ class Layout {
     }
   }
 
+  std::span<const std::string_view> lines(std::span<const std::string_view> healthy) const {
+    return settings_.hostile ? std::span<const std::string_view>(kHostile) : healthy;
+  }
+
   const Settings& settings_;
-  LogKind syslog_{400'000, kSyslog, kSyslogFailures};
-  LogKind waagent_{3'000'000, kWaagent, kWaagentFailures};
+  LogKind syslog_{400'000, lines(kSyslog), kSyslogFailures};
+  LogKind waagent_{3'000'000, lines(kWaagent), kWaagentFailures};
   LogKind extension_{300'000'000, kExtensionLog, kExtensionLogFailures};
   LogKind shell_{9'000'000, kShellLog, {}};
   LogKind hana_backup_{2'000'000, kHanaBackup, kHanaBackupFailures};
   LogKind backint_{60'000'000, kBackint, {}};
-  LogKind other_{5'000'000, kOtherExtension, kOtherExtensionFailures};
+  LogKind other_{5'000'000, lines(kOtherExtension), kOtherExtensionFailures};
   LogKind status_{1'000'000, kStatus, {}};
   std::vector<LogFile> files_;
 };
@@ -631,18 +715,40 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
+std::optional<Shape> parse_shape(std::string_view text) {
+  if (text == "tree") return Shape::tree;
+  if (text == "small") return Shape::small;
+  if (text == "single") return Shape::single;
+  return std::nullopt;
+}
+
+/// One `--name value`; false when it is none.
+bool parse_option(std::string_view name, std::string_view value, Settings& settings) {
+  if (name == "--shape") {
+    const auto shape = parse_shape(value);
+    settings.shape = shape.value_or(Shape::tree);
+    return shape.has_value();
+  }
+  const auto number = parse_number(value);
+  if (!number || (name != "--seed" && name != "--files")) return false;
+  (name == "--seed" ? settings.seed : settings.small_files) = *number;
+  return true;
+}
+
 std::optional<Settings> parse_arguments(std::span<char*> arguments) {
-  if (arguments.size() < 2 || arguments.size() % 2 != 0) return std::nullopt;
+  if (arguments.size() < 2) return std::nullopt;
   Settings settings;
   settings.folder = arguments[0];
   const auto bytes = parse_size(arguments[1]);
   if (!bytes) return std::nullopt;
   settings.bytes = *bytes;
-  for (std::size_t i = 2; i < arguments.size(); i += 2) {
+  for (std::size_t i = 2; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
-    const auto number = parse_number(arguments[i + 1]);
-    if (!number || (name != "--seed" && name != "--files")) return std::nullopt;
-    (name == "--seed" ? settings.seed : settings.small_files) = *number;
+    if (name == "--hostile") {
+      settings.hostile = true;
+    } else if (++i == arguments.size() || !parse_option(name, arguments[i], settings)) {
+      return std::nullopt;
+    }
   }
   return settings;
 }
@@ -650,7 +756,10 @@ std::optional<Settings> parse_arguments(std::span<char*> arguments) {
 int run(std::span<char*> arguments) {
   const auto settings = parse_arguments(arguments);
   if (!settings) {
-    std::fputs("usage: make_corpus DIR SIZE [--seed N] [--files N]   SIZE: 500000, 64M, 10G\n", stderr);
+    std::fputs(
+        "usage: make_corpus DIR SIZE [--shape tree|small|single] [--hostile] [--seed N] [--files N]"
+        "   SIZE: 500000, 64M, 10G\n",
+        stderr);
     return 64;
   }
   Layout layout(*settings);

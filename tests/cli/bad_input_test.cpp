@@ -1,3 +1,5 @@
+#include <map>
+
 #include "tests/cli/bad_input.h"
 
 namespace vmtriage {
@@ -99,6 +101,33 @@ TEST_F(BadInput, RulesThatCannotBeReadAreNamed) {
   const Outcome broken = analyze(root_, {"--rules", folder});
   EXPECT_THAT(with_slashes(broken.err), HasSubstr("rules/mine.xml:3: pattern: missing ): unclosed (group"));
   EXPECT_EQ(files_in_target(), 0u);
+}
+
+TEST_F(BadInput, RuleWithoutALongWordIsWarnedAboutAndFindsEveryLine) {
+  put("rules/mine.xml", R"(<rules>
+  <rule id="mine.letter" severity="error" artifacts="*" owner="customer">
+    <pattern>Q</pattern> <title>t</title> <advice>a</advice>
+  </rule>
+  <rule id="mine.no-word" severity="error" artifacts="*" owner="customer">
+    <pattern>^\d+\s+[a-z]+$</pattern> <title>t</title> <advice>a</advice>
+  </rule>
+  <rule id="mine.word" severity="error" artifacts="*" owner="customer">
+    <pattern>disk on fire</pattern> <title>t</title> <advice>a</advice>
+  </rule>
+</rules>
+)");
+  put("var/log/messages", "Q\n17 apples\nplain\nno end Q\r\n18 pears");
+  const Outcome outcome = analyze(vm_path("var"), {"--rules", vm_path("rules")});
+  const Json report = outcome.report();
+  std::map<std::string, std::vector<int>> found;
+  for (const Json& finding : report["findings"]) {
+    for (const Json& evidence : finding["evidence"]) found[finding["rule_id"]].push_back(evidence["line"]);
+  }
+  EXPECT_EQ(found, (std::map<std::string, std::vector<int>>{{"mine.letter", {1, 4}}, {"mine.no-word", {2, 5}}}));
+  EXPECT_EQ(lines(outcome.err), 2) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("mine.xml: rule mine.letter: no text of 7 letters stands in every match of 'Q'"),
+                                 HasSubstr("rule mine.no-word"), Not(HasSubstr("mine.word"))));
+  EXPECT_THAT(analyze(vm_path("var"), {"--rules", vm_path("rules"), "--quiet"}).err, IsEmpty());
 }
 
 // ---- files that are none, or none of ours

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -8,6 +9,7 @@
 
 #include "tests/cli/linux/linux_vm.h"
 #include "tests/cli/linux/ordinary_user.h"
+#include "tests/cli/windows_vm.h"
 
 namespace vmtriage {
 namespace {
@@ -219,6 +221,91 @@ TEST_F(LinuxBadInput, MillionFilesAreReadInBoundedMemory) {
   EXPECT_THAT(said_about(report, "/many"), HasSubstr("too many files"));
 }
 
+// ---- machines that have little
+
+/// Lets the programs that are started meanwhile run on the first of this process's processors only.
+class OneProcessor {
+ public:
+  OneProcessor() {
+    sched_getaffinity(0, sizeof all_, &all_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (std::size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i) {
+      if (CPU_ISSET(i, &all_)) CPU_SET(i, &one);
+    }
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  OneProcessor(const OneProcessor&) = delete;
+  OneProcessor& operator=(const OneProcessor&) = delete;
+  ~OneProcessor() { sched_setaffinity(0, sizeof all_, &all_); }
+
+ private:
+  cpu_set_t all_;
+};
+
+TEST_F(LinuxBadInput, OneProcessorIsEnoughForAnyNumberOfThreads) {
+  put(kExtensionLog, kFailure);
+  for (int i = 0; i < 30; ++i) {
+    fill(put("var/log/azure/log-" + std::to_string(i) + ".log", ""), kMiB / 2, long_words(kMiB / 4 - 1) + "\n");
+  }
+  const std::string wanted = analyze().out;
+  const OneProcessor one;
+  for (const char* threads : {"1", "8", "64"}) {
+    SCOPED_TRACE(threads);
+    EXPECT_EQ(analyze(root_, {"--threads", threads}).out, wanted);
+    const Outcome collected = collect({"--threads", threads, "--compression", "fast"});
+    EXPECT_EQ(collected.exit_code, 2);
+    EXPECT_EQ(run_program({"verify", unpack(collected).zip}).exit_code, 0);
+  }
+}
+
+/// A group of processes that may hold 128 MiB together, the page cache and what lies in memory file systems included.
+class SmallMemory {
+ public:
+  SmallMemory() {
+    std::error_code failure;
+    const bool unified = std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers");
+    path_ = std::string(unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + "/vmtriage-test-" +
+            std::to_string(getpid());
+    std::filesystem::create_directory(path_, failure);
+    const std::string limit = path_ + (unified ? "/memory.max" : "/memory.limit_in_bytes");
+    if (!std::filesystem::exists(limit, failure)) return;
+    std::ofstream(limit) << 128 * kMiB;
+    std::ifstream(limit) >> limit_;
+  }
+  SmallMemory(const SmallMemory&) = delete;
+  SmallMemory& operator=(const SmallMemory&) = delete;
+  ~SmallMemory() { rmdir(path_.c_str()); }
+
+  bool holds() const { return limit_ == 128 * kMiB; }
+  /// The program with these arguments, inside.
+  Outcome run(const Arguments& arguments) const {
+    Arguments words = {"-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"", path_, built_program()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run_program(words, {.program = "/bin/sh"});
+  }
+
+ private:
+  std::string path_;
+  std::uint64_t limit_ = 0;
+};
+
+TEST_F(LinuxBadInput, Memory128MiBForAllThatIsReadAndWrittenIsEnough) {
+  const SmallMemory memory;
+  if (!memory.holds()) GTEST_SKIP() << "needs root and a control group for memory";
+  put(kExtensionLog, kFailure);
+  for (int i = 0; i < 4; ++i) {
+    fill(put("var/log/messages-" + std::to_string(i), ""), 48 * kMiB, long_words(kMiB - 1) + "\n");
+  }
+  const Outcome analyzed = memory.run({"analyze", root_, "--format", "json", "--threads", "8"});
+  EXPECT_EQ(analyzed.exit_code, 2) << analyzed.err;
+  EXPECT_GT(analyzed.report()["artifacts"]["bytes"], 192 * kMiB);
+  const Outcome collected = memory.run(collect_arguments({"--compression", "fast", "--threads", "8"}));
+  EXPECT_EQ(collected.exit_code, 2) << collected.err;
+  EXPECT_TRUE(finds(Json::parse(analyzed.out), kFailureRule));
+  EXPECT_EQ(run_program({"verify", unpack(collected).zip}).exit_code, 0);
+}
+
 // ---- files that change while they are read
 
 /// A VM with one log that takes a while to read.
@@ -278,6 +365,24 @@ TEST_F(Changing, FileThatIsCutWhileItIsReadIsReported) {
   }
 }
 
+/// The same with eight threads that share one event log and the other files.
+TEST_F(Changing, EventLogThatIsCutWhileThreadsReadItIsReported) {
+  const std::string name = "Windows/System32/winevt/Logs/Application.evtx";
+  const std::string path = put(name, "");
+  const std::string log = failing_log();
+  constexpr std::uint64_t kChunks = 3000, kChunkBytes = 65'536;
+  fill(path, 4096, evtx_writer::file_of({}, {.missing_chunks = kChunks}));
+  fill(path, kChunks * kChunkBytes, std::string_view(log).substr(4096));
+  Program program({"analyze", root_, "--format", "json", "--threads", "8"});
+  wait_for_reader(program, path);
+  std::filesystem::resize_file(path, 4096 + 20 * kChunkBytes);
+  const Outcome outcome = program.wait();
+  const Json report = outcome.report();
+  expect_little_memory(outcome);
+  EXPECT_TRUE(finds(report, "windows.vss.writer-nonretryable"));
+  EXPECT_THAT(said_about(report, "Application.evtx"), HasSubstr("became shorter while it was read"));
+}
+
 TEST_F(Changing, SignalGivesAValidPart) {
   for (const int signal : {SIGINT, SIGTERM}) {
     SCOPED_TRACE(signal);
@@ -316,6 +421,27 @@ TEST_F(LinuxBadInput, FullTargetIsAnErrorAndLeavesNoTemporary) {
   if (!is_root() || mount("none", target_.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "needs root and mount";
   fill(target_ + "/filler", 1024 * 1024 - 4096, std::string(4096, 'x'));
   const Outcome outcome = collect();
+  const std::size_t left = files_in_target();
+  umount(target_.c_str());
+  EXPECT_EQ(outcome.exit_code, 74);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_THAT(outcome.err, HasSubstr("No space left on device"));
+  EXPECT_EQ(left, 1u);
+}
+
+/// Eight threads are compressing what cannot be made smaller when the disk is full.
+TEST_F(LinuxBadInput, TargetThatFillsUpInTheMiddleIsAnErrorAndLeavesNoTemporary) {
+  if (!is_root() || mount("none", target_.c_str(), "tmpfs", 0, "size=256m") != 0)
+    GTEST_SKIP() << "needs root and mount";
+  for (int i = 0; i < 12; ++i) {
+    fill(put("var/log/azure/log-" + std::to_string(i) + ".log", ""), 10 * kMiB, long_words(kMiB - 1) + "\n");
+  }
+  Program program(collect_arguments({"--compression", "small", "--threads", "8"}));
+  const auto free_bytes = [this] { return std::filesystem::space(target_).available; };
+  while (!program.has_ended() && free_bytes() > 250 * kMiB) poll(nullptr, 0, 1);
+  EXPECT_FALSE(program.has_ended());
+  fill(target_ + "/filler", 256 * kMiB, std::string(4096, 'x'));
+  const Outcome outcome = program.wait();
   const std::size_t left = files_in_target();
   umount(target_.c_str());
   EXPECT_EQ(outcome.exit_code, 74);
