@@ -16,6 +16,7 @@ namespace vmtriage {
 namespace {
 
 constexpr std::size_t kHeadBytes = 8 << 10;
+constexpr const char* kNotReached = "the run was ended before it was read";
 
 /// A reader whose first bytes were looked at and are given again.
 struct Peeked {
@@ -129,29 +130,55 @@ class Scanner {
   /// A source that has a plan still gives its items; the others end when they are stopped.
   void name_what_was_not_reached() {
     for (auto item = source_.next(); item && *item; item = source_.next()) {
-      report_.left_out.add((*item)->artifact.id, (*item)->artifact.origin, "the run was ended before it was read");
+      report_.left_out.add((*item)->artifact.id, (*item)->artifact.origin, kNotReached);
     }
   }
 
+  struct Numbered {
+    Item item;
+    std::uint64_t number;  ///< its place among all
+  };
+
   void work() {
-    std::uint64_t number = 0;
-    while (auto item = next(number)) process(*item, number);
+    for (std::vector<Numbered> some = next(); !some.empty(); some = next()) {
+      for (Numbered& one : some) {
+        if (is_stopped()) {
+          name_unreached(one.item);
+        } else {
+          process(one.item, one.number);
+        }
+      }
+    }
     slots_.give();
   }
 
-  /// The next item and its place among all.
-  std::optional<Item> next(std::uint64_t& number) {
+  /// One large item, or as many small ones as are worth a lock.
+  std::vector<Numbered> next() {
+    constexpr std::size_t kMost = 32;
+    constexpr std::uint64_t kManyBytes = 256 << 10;
+    std::vector<Numbered> some;
     const std::lock_guard lock(mutex_);
-    if (is_stopped() || ended_ || output_error_) return std::nullopt;
-    auto item = source_.next();
-    if (!item) {
-      report_.errors.push_back({"", item.error()});
-      ended_ = true;
-      return std::nullopt;
+    const std::size_t most = source_.is_sequential() ? 1 : kMost;
+    for (std::uint64_t bytes = 0; some.size() < most && bytes < kManyBytes && !is_stopped() && !output_error_;) {
+      auto item = next_item();
+      if (!item) break;
+      bytes += item->artifact.size.value_or(kManyBytes);
+      some.push_back({std::move(*item), ++items_});
     }
-    if (!*item) ended_ = true;
-    number = ++items_;
-    return std::move(*item);
+    return some;
+  }
+
+  std::optional<Item> next_item() {
+    if (ended_) return std::nullopt;
+    auto item = source_.next();
+    if (!item) report_.errors.push_back({"", item.error()});
+    ended_ = !item || !*item;
+    return ended_ ? std::nullopt : std::move(*item);
+  }
+
+  void name_unreached(const Item& item) {
+    const std::lock_guard lock(mutex_);
+    report_.left_out.add(item.artifact.id, item.artifact.origin, kNotReached);
   }
 
   ReadBytes paced(ReadBytes read) {

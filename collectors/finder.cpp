@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 
 #include "agent/base/text.h"
@@ -48,6 +49,8 @@ struct Finder::Walk {
   const Use& use;
   const Refuse& refuse_some;
   std::vector<FileInfo> above = {};  ///< the folders on the way down
+  std::string last_folder = {};      ///< of the file that was taken last …
+  std::optional<Result<std::string>> resolved_folder = {};  ///< … and where it really is
 
   /// Whether a folder is one of those above it: a mount, or a link that the system does not show as one.
   bool is_loop(const FileInfo& folder) const {
@@ -133,10 +136,19 @@ void Finder::walk_below(Walk& walk, const std::string& path, const std::string& 
   }
 }
 
+/// The files of a folder come one after the other.
+const Result<std::string>& Finder::resolve_folder(Walk& walk, const std::string& folder) const {
+  if (!walk.resolved_folder || walk.last_folder != folder) {
+    walk.last_folder = folder;
+    walk.resolved_folder = resolve(folder);
+  }
+  return *walk.resolved_folder;
+}
+
 void Finder::take(Walk& walk, const std::string& path) const {
   // A path may pass a link to a folder at a level that the glob names.
   const std::size_t slash = path.rfind('/');
-  const auto folder = resolve(slash == 0 ? "/" : path.substr(0, slash));
+  const Result<std::string>& folder = resolve_folder(walk, slash == 0 ? "/" : path.substr(0, slash));
   if (!folder) return refuse_unless_absent(walk, path, folder.error());
   std::string real = child(*folder, std::string_view(path).substr(slash + 1));
   auto info = info_of(real);

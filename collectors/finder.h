@@ -48,6 +48,7 @@ class Finder {
   void walk_below(Walk& walk, const std::string& path, const std::string& real, int depth) const;
   void start_below(Walk& walk, const std::string& path) const;
   static void refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error);
+  const Result<std::string>& resolve_folder(Walk& walk, const std::string& folder) const;
   void take(Walk& walk, const std::string& path) const;
   void take_link(Walk& walk, const std::string& path) const;
   bool matches(std::string_view glob, std::string_view path) const;

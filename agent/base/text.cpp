@@ -116,29 +116,27 @@ bool match_segment(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-using Segments = std::span<const std::string_view>;
-
-bool match_segments(Segments pattern, Segments path) {
-  while (!pattern.empty()) {
-    if (pattern.front() == "**") {
-      for (std::size_t skip = 0; skip <= path.size(); ++skip) {
-        if (match_segments(pattern.subspan(1), path.subspan(skip))) return true;
-      }
-      return false;
-    }
-    if (path.empty() || !match_segment(pattern.front(), path.front())) return false;
-    pattern = pattern.subspan(1);
-    path = path.subspan(1);
-  }
-  return path.empty();
+/// Takes the first segment of a path off its front; empty when there is none.
+std::string_view next_segment(std::string_view& path) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
 }
 
-std::vector<std::string_view> path_segments(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (std::string_view part : split(path, '/')) {
-    if (!part.empty()) parts.push_back(part);
+bool match_segments(std::string_view pattern, std::string_view path) {
+  for (;;) {
+    const std::string_view wanted = next_segment(pattern);
+    if (wanted == "**") {
+      do {
+        if (match_segments(pattern, path)) return true;
+      } while (!next_segment(path).empty());
+      return false;
+    }
+    const std::string_view name = next_segment(path);
+    if (wanted.empty() || name.empty()) return wanted.empty() && name.empty();
+    if (!match_segment(wanted, name)) return false;
   }
-  return parts;
 }
 
 std::string_view last_segment(std::string_view path) {
@@ -394,17 +392,14 @@ std::string utf8_to_utf16(std::string_view text, bool big_endian) {
 }
 
 bool glob_match(std::string_view pattern, std::string_view path) {
-  if (!may_match(pattern, path)) return false;
-  const auto pattern_parts = path_segments(pattern), path_parts = path_segments(path);
-  return match_segments(pattern_parts, path_parts);
+  return may_match(pattern, path) && match_segments(pattern, path);
 }
 
 bool glob_match_tail(std::string_view pattern, std::string_view path) {
   if (!may_match(pattern, path)) return false;
-  const auto pattern_parts = path_segments(pattern), path_parts = path_segments(path);
-  for (std::size_t skip = 0; skip < path_parts.size(); ++skip) {
-    if (match_segments(pattern_parts, Segments(path_parts).subspan(skip))) return true;
-  }
+  do {
+    if (match_segments(pattern, path)) return true;
+  } while (!next_segment(path).empty());
   return false;
 }
 
