@@ -13,8 +13,8 @@
 namespace vmtriage {
 namespace {
 
-/// A smaller log is read before another thread has begun.
-constexpr std::uint64_t kLargeLog = 4 << 20;
+/// For less of a log another thread does not pay: it is read before that has begun.
+constexpr std::uint64_t kShareOfLog = 2 << 20;
 
 /// What every shape of an exported event has: where none of it occurs, a text need not be taken apart.
 /// Each has a literal of seven bytes or more, or the matcher would take every line.
@@ -48,7 +48,8 @@ class EvtxScan : public Scan {
       if (damages_++ == 0) first_damage_ = where;
       lost_ += damage.skipped;
     };
-    std::vector<Reader> readers(artifact_.size.value_or(0) < kLargeLog ? 1 : slots.count(), Reader(matcher_));
+    const std::uint64_t shares = std::max<std::uint64_t>(1, artifact_.size.value_or(0) / kShareOfLog);
+    std::vector<Reader> readers(std::min<std::uint64_t>(shares, slots.count()), Reader(matcher_));
     std::vector<EvtxConsumer> consumers;
     for (Reader& reader : readers) consumers.push_back(consumer_of(reader));
     const auto summary = read_evtx(input, options, consumers);

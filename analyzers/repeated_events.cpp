@@ -34,13 +34,13 @@ bool RepeatedEvents::knows(const EventHead& head) {
     return false;
   }
   place_ = std::hash<std::string_view>()(content_) % kPlaces;
-  return known_[place_].content == content_;
+  return !known_.empty() && known_[place_].content == content_;
 }
 
 void RepeatedEvents::remember(std::shared_ptr<const EventMeaning> meaning) {
   if (content_.empty()) return;
   const std::size_t size = memory_of(content_, meaning.get());
-  if (memory_ + size > kMaxMemory) {
+  if (known_.empty() || memory_ + size > kMaxMemory) {
     known_.assign(kPlaces, Known{});
     memory_ = 0;
   }

@@ -17,8 +17,6 @@ namespace vmtriage {
 /// Memory: at most 4 MiB.
 class RepeatedEvents {
  public:
-  RepeatedEvents() : known_(kPlaces) {}
-
   /// Whether an event with this content was remembered; `meaning()` is then what it means.
   bool knows(const EventHead& head);
   /// Null when it means nothing.
@@ -33,7 +31,7 @@ class RepeatedEvents {
     std::shared_ptr<const EventMeaning> meaning;
   };
 
-  std::vector<Known> known_;  ///< each at the one place where it can stand
+  std::vector<Known> known_;  ///< each at the one place where it can stand; empty before the first
   std::string content_;       ///< of the event asked for last; empty where it cannot be told
   std::size_t place_ = 0;
   std::size_t memory_ = 0;

@@ -397,9 +397,9 @@ bool glob_match(std::string_view pattern, std::string_view path) {
 
 bool glob_match_tail(std::string_view pattern, std::string_view path) {
   if (!may_match(pattern, path)) return false;
-  do {
+  for (std::string_view rest = path; !next_segment(rest).empty(); path = rest) {
     if (match_segments(pattern, path)) return true;
-  } while (!next_segment(path).empty());
+  }
   return false;
 }
 
