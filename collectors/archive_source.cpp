@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <vector>
 
 #include "agent/base/text.h"
@@ -100,6 +101,20 @@ class Decompressor {
   std::uint64_t given_ = 0;
 };
 
+/// libarchive has a name in one or more of three forms: on Windows it may be the wide one alone.
+std::optional<std::string> name_of(archive_entry* entry) {
+  if (const char* name = archive_entry_pathname_utf8(entry)) return name;
+  if (const char* name = archive_entry_pathname(entry)) return name;
+  const wchar_t* wide = archive_entry_pathname_w(entry);
+  if (wide == nullptr) return std::nullopt;
+  std::string utf16;
+  for (; *wide != L'\0'; ++wide) {
+    utf16 += static_cast<char>(*wide & 0xff);
+    utf16 += static_cast<char>(*wide >> 8 & 0xff);
+  }
+  return utf16_to_utf8(utf16);
+}
+
 }  // namespace
 
 struct ArchiveSource::Input {
@@ -148,10 +163,7 @@ Result<std::optional<Item>> ArchiveSource::next() {
     if (status == ARCHIVE_RETRY) continue;
     if (status < ARCHIVE_WARN) return failure();
     if (++entries_ > kMaxEntries) return Error{ErrorCode::too_large, printable(path_) + ": too many entries"};
-    // In the C locale only one of the two forms of a name may be there.
-    const char* name = archive_entry_pathname_utf8(entry);
-    if (name == nullptr) name = archive_entry_pathname(entry);
-    const std::string inside = name == nullptr ? "unnamed-" + std::to_string(entries_) : name;
+    const std::string inside = name_of(entry).value_or("unnamed-" + std::to_string(entries_));
     if (archive_entry_filetype(entry) == AE_IFDIR || inside.ends_with('/')) continue;
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
       left_out_.add("", printable(inside), "a link or a special file in the archive");

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <clocale>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ struct ZipEntry {
 
 /// What an archive holds, in its order; read by libarchive, not by the program's own code.
 inline std::vector<ZipEntry> read_zip(const std::string& path) {
-  // Without a locale libarchive has no names beyond ASCII. Windows needs none.
+  // Without a locale libarchive has no names beyond ASCII. On Windows it has them as wide characters.
   std::setlocale(LC_CTYPE, "C.UTF-8");
   const std::string bytes = read_bytes(path);
   const std::unique_ptr<archive, int (*)(archive*)> zip(archive_read_new(), archive_read_free);
@@ -33,8 +34,10 @@ inline std::vector<ZipEntry> read_zip(const std::string& path) {
   archive_entry* entry = nullptr;
   while (archive_read_next_header(zip.get(), &entry) == ARCHIVE_OK) {
     const char* name = archive_entry_pathname_utf8(entry);
-    if (name == nullptr) name = archive_entry_pathname(entry);
-    ZipEntry& added = entries.emplace_back(ZipEntry{name == nullptr ? "" : name, "", false});
+    const wchar_t* wide = name == nullptr ? archive_entry_pathname_w(entry) : L"";
+    EXPECT_NE(wide, nullptr) << path;
+    ZipEntry& added = entries.emplace_back(
+        ZipEntry{name != nullptr ? std::string(name) : std::filesystem::path(wide).string(), "", false});
     std::string block(1 << 20, '\0');
     la_ssize_t got = 0;
     while ((got = archive_read_data(zip.get(), block.data(), block.size())) > 0) {

@@ -228,6 +228,18 @@ TEST_F(BadInput, ArchiveNamesThatClimbTouchNothing) {
   EXPECT_FALSE(std::filesystem::exists("/vmtriage-absolute.log"));
 }
 
+TEST_F(BadInput, ArchiveNamesOfAnyScriptAreKeptInEveryLocale) {
+  const std::string zip = scratch_.file("names.zip"), log = std::string("ログ 😀/") + kExtensionLog;
+  write_bytes(zip, zip_of({{log, kFailure}}));
+  RunOptions options;
+  options.environment = {"LC_ALL=C", "LANG=C"};
+  const Json report = analyze(zip, {}, options).report();
+  ASSERT_TRUE(finds(report, kFailureRule));
+  const Json evidence = report["findings"][0]["evidence"][0];
+  EXPECT_EQ(evidence["origin"], log);
+  EXPECT_EQ(evidence["artifact"], "linux.vmsnapshot.extension-log");
+}
+
 TEST_F(BadInput, ArchiveInAnArchiveIsReported) {
   const std::string zip = zip_of({{"logs/inner.zip", zip_of({{"var/log/syslog", "x"}})}, {"var/log/syslog", "x"}});
   write_bytes(scratch_.file("outer.zip"), zip);
