@@ -225,7 +225,7 @@ class Run {
     const auto target = bundle_path(report.host);
     if (!target) return complain(exit_code_of(target.error(), kCannotCreate), target.error().what, "choose another folder with -o");
     fit_to_disk(*target, wanted);
-    wanted.never.push_back(vm_path_below(root_, wanted.os, fs::absolute(*target).string()));
+    wanted.never.push_back(vm_path(wanted.os, fs::absolute(*target).string()));
     if (is_administrator()) {
       if (const Status allowed = read_past_permissions(); !allowed) log_->warn(allowed.error().what);
     }
@@ -271,6 +271,14 @@ class Run {
     return Done{};
   }
 
+  /// A path or a glob of the VM; the user may also name it as this machine sees the disk of --root.
+  std::string vm_path(const std::string& os, const std::string& shown) const {
+    for (const std::string& root : {root_, options_.root}) {
+      if (const auto path = vm_path_below(root, os, shown)) return *path;
+    }
+    return vm_path_of(os, shown);
+  }
+
   /// Null on a system without an event log service.
   std::shared_ptr<EventLogExporter> event_log_exporter(const std::string& target, PlanOptions& wanted) const {
     EventLogOptions options;
@@ -291,7 +299,7 @@ class Run {
       }
     }
     for (const std::string& path : options_.paths) {
-      if (!vm_path_below(root_, os_of_root(root_), path).starts_with('/'))
+      if (!vm_path(os_of_root(root_), path).starts_with('/'))
         return complain(kUsage, "--path: '" + printable(path) + "' is not an absolute path");
     }
     return 0;
@@ -302,9 +310,9 @@ class Run {
     if (!options_.profiles.empty()) wanted.profiles = options_.profiles;
     wanted.root = root_;
     wanted.os = os_of_root(root_);
-    for (const std::string& glob : options_.includes) wanted.includes.push_back(vm_path_below(root_, wanted.os, glob));
-    for (const std::string& glob : options_.excludes) wanted.excludes.push_back(vm_path_below(root_, wanted.os, glob));
-    for (const std::string& path : options_.paths) wanted.paths.push_back(vm_path_below(root_, wanted.os, path));
+    for (const std::string& glob : options_.includes) wanted.includes.push_back(vm_path(wanted.os, glob));
+    for (const std::string& glob : options_.excludes) wanted.excludes.push_back(vm_path(wanted.os, glob));
+    for (const std::string& path : options_.paths) wanted.paths.push_back(vm_path(wanted.os, path));
     wanted.personal = options_.include_personal;
     wanted.max_file_size = options_.max_file_size;
     wanted.max_total_size = options_.max_total_size;

@@ -206,13 +206,15 @@ std::string vm_path_of(const std::string& os, std::string_view shown) {
   return path.size() == 2 ? "/" : path.substr(2);
 }
 
-std::string vm_path_below(const std::string& root, const std::string& os, std::string_view shown) {
-  std::string path(shown);
-  if (os == "windows") std::replace(path.begin(), path.end(), '\\', '/');
-  const std::string folder = root.ends_with('/') ? root : root + "/";
+std::optional<std::string> vm_path_below(const std::string& root, const std::string& os, std::string_view shown) {
+  std::string folder = root + "/", path(shown);
+  if (os == "windows") {
+    for (std::string* each : {&folder, &path}) std::replace(each->begin(), each->end(), '\\', '/');
+  }
+  while (folder.ends_with("//")) folder.pop_back();
+  if (folder == "/") return std::nullopt;
   const std::string start = (path + "/").substr(0, folder.size());
-  const bool is_below = folder != "/" && (os == "windows" ? equal_no_case(start, folder) : start == folder);
-  if (!is_below) return vm_path_of(os, shown);
+  if (os == "windows" ? !equal_no_case(start, folder) : start != folder) return std::nullopt;
   return "/" + (path.size() > folder.size() ? path.substr(folder.size()) : std::string());
 }
 

@@ -113,9 +113,9 @@ std::string shown_path(const std::string& os, std::string_view vm_path);
 /// The reverse, for a path or a glob as its user types it: on Windows `/Windows/x` for `C:\Windows\x` and `/D:/x` for `d:/x`.
 std::string vm_path_of(const std::string& os, std::string_view shown);
 
-/// The same where the user may also name a path of this machine that is on the VM's disk: `/Windows/x` for
-/// `E:\Windows\x` when the `root` is `E:/`.
-std::string vm_path_below(const std::string& root, const std::string& os, std::string_view shown);
+/// The same for a path of this machine that is on the VM's disk: `/Windows/x` for `E:\Windows\x` when the `root` is
+/// `E:\`; nothing for a path that is not below the root, and when the root is this machine's own.
+std::optional<std::string> vm_path_below(const std::string& root, const std::string& os, std::string_view shown);
 
 /// Whose disk a root is: `windows` when it holds Windows' folder, else `linux`.
 std::string os_of_root(const std::string& root);

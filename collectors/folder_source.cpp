@@ -21,13 +21,14 @@ std::string_view relative(std::string_view path, std::string_view root) {
 
 FolderSource::FolderSource(const Catalog& catalog, std::string path, const std::atomic<bool>* stop)
     : catalog_(catalog), root_(std::move(path)), stop_(stop) {
-  while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
+  // `E:` alone would be the folder of that drive in which the program was started.
+  while (root_.size() > 1 && root_.ends_with('/') && !root_.ends_with(":/")) root_.pop_back();
 }
 
 Result<std::optional<Item>> FolderSource::next() {
   if (!started_) {
     started_ = true;
-    const auto info = file_info(root_ + "/.");
+    const auto info = file_info(below(root_, "/."));
     if (!info) {
       // No folder: one file, or a link to one that the user named on purpose.
       auto resolved = real_path(root_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "tests/agent/scratch_folder.h"
 
@@ -18,6 +19,8 @@ class AttachedDisk {
 
   /// `E:\`, `/tmp/x/`; empty where there is no letter.
   const std::string& root() const { return root_; }
+  /// Writes a file with the folders above it, however long its path is; `name` has `/`.
+  void put(const std::string& name, std::string_view text) const;
 
  private:
   ScratchFolder folder_;

@@ -15,17 +15,16 @@ class AttachedWindowsDisk : public CliTest {
  protected:
   void SetUp() override {
     if (disk_.root().empty()) GTEST_SKIP() << "this system gives no drive letter to a folder";
-    root_ = disk_.root();
-    put("WINDOWSAZURE/logs/WaAppAgent.log",
-        "[00000018] 2024-05-01T16:35:45Z [ERROR] Could not get transport certificate\r\n");
-    put("WINDOWSAZURE/GuestAgent_2.7.41491.1125_2024-05-30_131545/x.log", "x\r\n");
-    put("WINDOWS/system32/WINEVT/logs/Application.evtx", failing_log());
-    put("WINDOWS/system32/WINEVT/logs/SYSTEM.EVTX", log_of("sick-vm.contoso.local"));
-    put("WINDOWS/system32/WINEVT/logs/SECURITY.EVTX", log_of("sick-vm.contoso.local"));
-    put("WINDOWS/system32/CONFIG/sam", "key material");
-    put("Restore/vm1-20240501/Scripts/MicrosoftAzureBackupILRLogFile.log", "log\r\n");
-    put("Restore/vm1-20240501/Scripts/key.PEM", "key material");
-    put("Restore/other/script.log", "log\r\n");
+    disk_.put("WINDOWSAZURE/logs/WaAppAgent.log",
+              "[00000018] 2024-05-01T16:35:45Z [ERROR] Could not get transport certificate\r\n");
+    disk_.put("WINDOWSAZURE/GuestAgent_2.7.41491.1125_2024-05-30_131545/x.log", "x\r\n");
+    disk_.put("WINDOWS/system32/WINEVT/logs/Application.evtx", failing_log());
+    disk_.put("WINDOWS/system32/WINEVT/logs/SYSTEM.EVTX", log_of("sick-vm.contoso.local"));
+    disk_.put("WINDOWS/system32/WINEVT/logs/SECURITY.EVTX", log_of("sick-vm.contoso.local"));
+    disk_.put("WINDOWS/system32/CONFIG/sam", "key material");
+    disk_.put("Restore/vm1-20240501/Scripts/MicrosoftAzureBackupILRLogFile.log", "log\r\n");
+    disk_.put("Restore/vm1-20240501/Scripts/key.PEM", "key material");
+    disk_.put("Restore/other/script.log", "log\r\n");
   }
 
   static std::string log_of(const std::string& computer) {
@@ -90,6 +89,53 @@ TEST_F(AttachedWindowsDisk, IsAnalyzedLikeItsBundle) {
   EXPECT_TRUE(finds(here, "windows.vss.writer-nonretryable"));
   EXPECT_EQ(here["host"], there["host"]);
   EXPECT_EQ(here["findings"].size(), there["findings"].size());
+}
+
+TEST_F(AttachedWindowsDisk, IsAllOfItWhateverFolderOfItTheProgramIsStartedIn) {
+  RunOptions options;
+  options.folder = on_disk("Restore");
+  const Json here = analyze(disk_.root()).report(), there = analyze(disk_.root(), {}, options).report();
+  EXPECT_EQ(here["artifacts"], there["artifacts"]);
+  const Outcome outcome = run_program({"collect", "--root", disk_.root(), "-o", target_, "--batch"}, options);
+  EXPECT_TRUE(finds(unpack(outcome).findings, "windows.vss.writer-nonretryable"));
+}
+
+TEST_F(AttachedWindowsDisk, ProfileDecidesWhatIsTaken) {
+  disk_.put("Packages/Plugins/Microsoft.Azure.RecoveryServices.VMSnapshot/1.0.119.0/Status/3.status", "[]");
+  disk_.put("Program Files/Microsoft SQL Server/MSSQL15.MSSQLSERVER/MSSQL/Log/ERRORLOG", "x\r\n");
+  const std::set<std::string> agent = {
+      "C/Packages/Plugins/Microsoft.Azure.RecoveryServices.VMSnapshot/1.0.119.0/Status/3.status",
+      "C/WindowsAzure/Logs/WaAppAgent.log"};
+  const std::set<std::string> logs = {"C/Windows/System32/winevt/Logs/Application.evtx",
+                                      "C/Windows/System32/winevt/Logs/System.evtx"};
+  const std::set<std::string> sql = {"C/Program Files/Microsoft SQL Server/MSSQL15.MSSQLSERVER/MSSQL/Log/ERRORLOG"};
+  const struct {
+    Arguments profiles;
+    std::vector<std::set<std::string>> expected;
+  } cases[] = {
+      {{"--profile", "minimal"}, {agent, logs}},
+      {{}, {agent, logs}},
+      {{"--profile", "vss"}, {agent, logs}},
+      {{"--profile", "sql"}, {agent, logs, sql}},
+      {{"--profile", "file-restore", "--path", "C:\\Restore\\other"}, {{"C/Restore/other/script.log"}}},
+      {{"--profile", "everything"}, {agent, logs, sql}},
+  };
+  for (const auto& [profiles, expected] : cases) {
+    std::set<std::string> all;
+    for (const std::set<std::string>& each : expected) all.insert(each.begin(), each.end());
+    Arguments arguments = {"collect", "--root", disk_.root(), "-o", target_, "--batch"};
+    arguments.insert(arguments.end(), profiles.begin(), profiles.end());
+    EXPECT_EQ(collected(unpack(run_program(arguments))), all) << ::testing::PrintToString(profiles);
+  }
+}
+
+TEST_F(AttachedWindowsDisk, PathOfThreeHundredCharactersIsCollected) {
+  std::string folder = "WINDOWSAZURE/logs/Plugins";
+  for (int i = 0; i < 7; ++i) folder += "/" + std::string(40, static_cast<char>('a' + i));
+  disk_.put(folder + "/deep.log", "deep\r\n");
+  const Unpacked bundle = unpack(collect_disk());
+  const std::string name = "C/WindowsAzure/Logs/Plugins" + folder.substr(folder.find("/aaa")) + "/deep.log";
+  EXPECT_THAT(collected(bundle), ::testing::Contains(name));
 }
 
 TEST_F(AttachedWindowsDisk, BundleOnTheDiskItselfIsNoEvidence) {

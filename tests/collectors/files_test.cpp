@@ -33,7 +33,7 @@ TEST(VmPaths, AreUnderstoodAsTheirUserTypesThem) {
   }
 }
 
-TEST(VmPaths, MayAlsoBeNamedAsThisMachineSeesThem) {
+TEST(VmPaths, AreAlsoToldFromWhatThisMachineCallsThem) {
   struct Case {
     const char* root;
     const char* os;
@@ -44,19 +44,19 @@ TEST(VmPaths, MayAlsoBeNamedAsThisMachineSeesThem) {
            Case{"E:/", "windows", "E:\\Temp\\x", "/Temp/x"},
            Case{"E:/", "windows", "e:/temp", "/temp"},
            Case{"E:/", "windows", "E:\\", "/"},
-           Case{"E:/", "windows", "C:\\Temp\\x", "/Temp/x"},
-           Case{"E:/", "windows", "F:\\Temp\\x", "/F:/Temp/x"},
+           Case{"E:\\", "windows", "E:\\Temp\\x", "/Temp/x"},
+           Case{"E:/", "windows", "C:\\Temp\\x", "none"},
            Case{"E:/vm", "windows", "E:\\VM\\Temp", "/Temp"},
-           Case{"E:/vm", "windows", "E:\\vm2\\Temp", "/E:/vm2/Temp"},
+           Case{"E:/vm", "windows", "E:\\vm2\\Temp", "none"},
            Case{"/mnt/vm", "windows", "/mnt/vm/Temp", "/Temp"},
            Case{"/mnt/vm", "linux", "/mnt/vm/var/log", "/var/log"},
-           Case{"/mnt/vm", "linux", "/mnt/VM/var/log", "/mnt/VM/var/log"},
+           Case{"/mnt/vm", "linux", "/mnt/VM/var/log", "none"},
            Case{"/mnt/vm", "linux", "/mnt/vm", "/"},
-           Case{"/mnt/vm", "linux", "*.tmp", "*.tmp"},
-           Case{"/", "linux", "/var/log", "/var/log"},
-           Case{"/", "windows", "C:\\Temp", "/Temp"},
+           Case{"/mnt/vm", "linux", "*.tmp", "none"},
+           Case{"/", "linux", "/var/log", "none"},
+           Case{"/", "windows", "C:\\Temp", "none"},
        }) {
-    EXPECT_EQ(vm_path_below(c.root, c.os, c.typed), c.path) << c.root << " " << c.typed;
+    EXPECT_EQ(vm_path_below(c.root, c.os, c.typed).value_or("none"), c.path) << c.root << " " << c.typed;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <windows.h>
 
+#include "collectors/files.h"
 #include "collectors/windows/native.h"
 
 namespace vmtriage {
@@ -17,11 +18,15 @@ std::string letter_for(const std::string& folder) {
   return {};
 }
 
-void empty(const std::string& root) {
-  // The root of an empty drive has nothing to go over, and that is an error.
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(root, ignored))
-    std::filesystem::remove_all(entry.path(), ignored);
+/// Paths of any length, which the standard library does not remove.
+void empty(const std::string& folder) {
+  const auto names = list_folder(folder);
+  for (std::size_t i = 0; names && i < names->size(); ++i) {
+    const std::string path = folder + "/" + std::string((*names)[i]);
+    if (DeleteFileW(native_path(path).c_str())) continue;
+    empty(path);
+    RemoveDirectoryW(native_path(path).c_str());
+  }
 }
 
 }  // namespace
@@ -46,6 +51,16 @@ AttachedDisk::~AttachedDisk() {
   }
   ReleaseMutex(turn_);
   CloseHandle(turn_);
+}
+
+void AttachedDisk::put(const std::string& name, std::string_view text) const {
+  for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+    CreateDirectoryW(native_path(root_ + name.substr(0, slash)).c_str(), nullptr);
+  }
+  const Handle file(
+      CreateFileW(native_path(root_ + name).c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, 0, nullptr));
+  DWORD written = 0;
+  EXPECT_TRUE(WriteFile(file.get(), text.data(), static_cast<DWORD>(text.size()), &written, nullptr)) << name;
 }
 
 }  // namespace vmtriage
