@@ -1,5 +1,6 @@
 #include <functional>
 #include <map>
+#include <regex>
 
 #include "agent/base/text.h"
 #include "tests/cli/cli.h"
@@ -172,6 +173,45 @@ TEST_F(BundleOf, ReportInsideIsTheOneThatWasPrinted) {
   ASSERT_EQ(again["findings"].size(), bundle.findings["findings"].size());
   EXPECT_EQ(again["findings"][0]["rule_id"], bundle.findings["findings"][0]["rule_id"]);
   EXPECT_EQ(again["findings"][0]["count"], bundle.findings["findings"][0]["count"]);
+}
+
+/// The names in a bundle below its folder, which has the bundle's name.
+std::set<std::string> names_in(const std::string& zip) {
+  const std::string folder = std::filesystem::path(zip).stem().string() + "/";
+  std::set<std::string> names;
+  for (const ZipEntry& entry : read_zip(zip)) {
+    EXPECT_TRUE(entry.name.starts_with(folder)) << entry.name;
+    names.insert(entry.name.substr(folder.size()));
+  }
+  return names;
+}
+
+TEST_F(BundleOf, LayoutIsTheSameOnEverySystem) {
+  put("var/log/azure/a b 日本.log", "x\n");
+  const std::set<std::string> expected = {"README.txt",
+                                          "files/etc/hostname",
+                                          "files/etc/os-release",
+                                          "files/var/log/azure/a b 日本.log",
+                                          "files/var/log/syslog",
+                                          "findings.json",
+                                          "manifest.json",
+                                          "report.html",
+                                          "ticket.txt"};
+  EXPECT_EQ(names_in(healthy().zip), expected);
+}
+
+TEST_F(BundleOf, RunningVmHasTheSamePartsOnEverySystem) {
+  const Outcome outcome =
+      collect_live({"--profile", "minimal", "--since", "1h", "--batch", "--imds-address", "127.0.0.1:1"});
+  std::set<std::string> parts;
+  for (const std::string& name : names_in(outcome.out.substr(0, outcome.out.find('\n')))) {
+    parts.insert(name.substr(0, name.find('/')));
+    const bool is_command = std::regex_match(name, std::regex("commands/[a-z0-9_-]+\\.txt"));
+    EXPECT_EQ(name.starts_with("commands/"), is_command) << name;
+  }
+  parts.erase("files");  // none where no file is young enough
+  EXPECT_THAT(parts, ::testing::ElementsAre("README.txt", "commands", "findings.json", "manifest.json", "report.html",
+                                            "ticket.txt"));
 }
 
 TEST_F(BundleOf, VerifyTellsEveryKindOfChange) {

@@ -84,6 +84,35 @@ TEST_F(WindowsCollect, WithoutElevationItSaysWhatItCannotSeeAndGoesOn) {
   EXPECT_THAT(said_about(report, "not elevated"), HasSubstr("elevated prompt"));
 }
 
+TEST_F(WindowsCollect, FileThatAnotherProcessDoesNotShareIsNamedAndTheRestIsCollected) {
+  const std::string held = put("var/log/held.log", "x\n");
+  put(kExtensionLog, kFailure);
+  const Handle handle(
+      CreateFileW(to_wide(held).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING, 0, nullptr));
+  ASSERT_TRUE(static_cast<bool>(handle));
+  const Unpacked bundle = unpack(collect());
+  EXPECT_THAT(said_about(bundle.findings, "held.log"), HasSubstr("used by another process"));
+  EXPECT_FALSE(bundle.findings["verdict"]["complete"]);
+  EXPECT_TRUE(finds(bundle.findings, kFailureRule));
+}
+
+TEST_F(WindowsCollect, FolderThatTheAccountMayNotOpenIsNamedAndTheRestIsCollected) {
+  put("var/log/azure/closed/x.log", "x\n");
+  put(kExtensionLog, kFailure);
+  const std::string folder = vm_path("var/log/azure/closed");
+  PSECURITY_DESCRIPTOR descriptor = nullptr;
+  // Nobody but the system.
+  ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;OICI;FA;;;SY)", SDDL_REVISION_1, &descriptor, nullptr);
+  SetFileSecurityW(to_wide(folder).c_str(), DACL_SECURITY_INFORMATION, descriptor);
+  LocalFree(descriptor);
+  if (acl_of(folder) != "D:P(A;OICI;FA;;;SY)") GTEST_SKIP() << "this system keeps no protected access lists";
+  RunOptions options;
+  options.ordinary_user = true;
+  const Unpacked bundle = unpack(collect({}, options));
+  EXPECT_THAT(said_about(bundle.findings, "closed"), HasSubstr("access denied"));
+  EXPECT_TRUE(finds(bundle.findings, kFailureRule));
+}
+
 TEST_F(WindowsCollect, TargetOnAShareIsWritten) {
   const std::string share = "\\\\localhost\\" + target_.substr(0, 1) + "$" + target_.substr(2);
   std::error_code failure;

@@ -88,6 +88,10 @@ TEST_F(WindowsVm, BundleHoldsItsEvidenceAndNamesWhatFailed) {
     EXPECT_TRUE(bundle.has("files/C/" + std::string(name))) << name;
   }
   EXPECT_EQ(bundle.file("files/C/" + std::string(kApplicationLog)), failing_log());
+  for (const Json& file : bundle.manifest["files"]) {
+    if (!std::string(file["path"]).ends_with(".evtx")) continue;
+    EXPECT_TRUE(file.contains("obtained")) << file.dump() << ": exported by the service, or copied, and why";
+  }
   EXPECT_TRUE(finds(bundle.findings, "windows.vss.writer-nonretryable"));
   EXPECT_TRUE(finds(bundle.findings, "windows.vssadmin.writer-failed"));
   EXPECT_EQ(bundle.findings["host"]["platform"], "windows");
