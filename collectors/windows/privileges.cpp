@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "agent/base/time.h"
 #include "collectors/windows/native.h"
 
 namespace vmtriage {
