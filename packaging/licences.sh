@@ -17,7 +17,7 @@ case $system in
   *) fail "'$system' is neither linux nor windows" ;;
 esac
 
-# Debian's file names the author of each file of all Boost libraries, on 50,000 lines. Here: those of what Boost.Filesystem consists
+# Debian's file names the author of each file of all Boost libraries, on 47,000 lines. Here: those of what Boost.Filesystem consists
 # of and includes, all under one licence.
 boost_copyright() {
   local used='libs/(filesystem|system|config|core|smart_ptr|iterator|type_traits|assert|io|container_hash|throw_exception|utility|mpl|detail|move|predef|preprocessor|static_assert|align|atomic|winapi)/'
