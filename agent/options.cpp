@@ -167,8 +167,9 @@ class CommandLine {
     app->add_option("--until", until_text_, "only what is older")
         ->type_name("TIME")
         ->check(reads(options_.until, time, kExpected));
-    app->add_option("--threads", options_.threads, "how many cores to use")
-        ->check(CLI::Range(1u, 64u))
+    app->add_option("--threads", options_.threads,
+                    "how many cores to use, at most " + std::to_string(Options::kMaxThreads))
+        ->check(CLI::Range(1u, Options::kMaxThreads))
         ->capture_default_str();
   }
 

@@ -42,6 +42,8 @@ struct Options {
   std::uint64_t max_file_size = 256ULL << 20;
   std::uint64_t max_total_size = 2ULL << 30;
   int timeout_s = 1800;
+  /// However many cores there are: each thread takes 5 MiB and more, and logs are to be read in 64 MiB.
+  static constexpr unsigned kMaxThreads = 8;
   unsigned threads = 2;
   Compression compression = Compression::normal;
 

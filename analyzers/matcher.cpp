@@ -191,11 +191,41 @@ std::vector<std::string> necessary_literals(re2::FilteredRE2& filter, std::strin
   return necessary;
 }
 
+constexpr std::uint64_t kEachByte = 0x0101010101010101u, kHighBits = 0x80 * kEachByte;
+
+std::uint64_t load(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+/// Eight bytes with ASCII capitals in lower case: the high bit of a sum tells whether a byte is as large as A, or larger than Z.
+std::uint64_t lower(std::uint64_t word) {
+  const std::uint64_t low = word & ~kHighBits;
+  const std::uint64_t from_a = low + (0x80 - 'A') * kEachByte, behind_z = low + (0x7f - 'Z') * kEachByte;
+  return word | ((from_a ^ behind_z) & ~word & kHighBits) >> 2;
+}
+
+/// Hostile text comes here at every word.
 bool equals_folded(const char* text, std::string_view lower_case) {
-  for (std::size_t i = 0; i < lower_case.size(); ++i) {
-    if (lower(text[i]) != lower_case[i]) return false;
+  const auto same = [&](std::size_t at) { return lower(load(text + at)) == load(lower_case.data() + at); };
+  std::size_t at = 0;
+  for (; at + 8 <= lower_case.size(); at += 8) {
+    if (!same(at)) return false;
   }
-  return true;
+  // The last bytes, some of them for the second time.
+  if (at > 0) return at == lower_case.size() || same(lower_case.size() - 8);
+  return std::equal(lower_case.begin(), lower_case.end(), text, [](char wanted, char c) { return wanted == lower(c); });
+}
+
+/// Where the line begins that has a byte at `at`; std::string_view looks back one byte at a time.
+std::size_t line_begin(std::string_view block, std::size_t at) {
+  for (; at >= 8; at -= 8) {
+    const std::uint64_t word = load(block.data() + at - 8) ^ ('\n' * kEachByte);
+    if (((word - kEachByte) & ~word & kHighBits) != 0) break;
+  }
+  while (at > 0 && block[at - 1] != '\n') --at;
+  return at;
 }
 
 }  // namespace
@@ -311,7 +341,6 @@ void Matcher::find(std::string_view block, std::vector<Candidate>& found, const 
 /// Eight windows at once: what the table says of each is a byte of one number.
 void Matcher::find_anchors(Search& search) const {
   constexpr std::size_t kWindows = 8, kStride = 4 * kWindows;
-  constexpr std::uint64_t kEachByte = 0x0101010101010101u;
   const std::string_view block = search.block;
   const std::uint8_t* const table = table_.data();
   const auto look_up = [&](std::size_t at) { return std::uint64_t{table[hash_window(block.data() + at, kTableBits)]}; };
@@ -355,8 +384,7 @@ void Matcher::add_line(Search& search, std::size_t at, const Anchor& anchor) con
   if (!found.empty() && at < found.back().line_end) {
     candidate = found.back();  // the same line again: a line of a million hits must not be measured a million times
   } else {
-    const std::size_t before = at == 0 ? std::string_view::npos : block.rfind('\n', at - 1);
-    candidate.line_begin = before == std::string_view::npos ? 0 : before + 1;
+    candidate.line_begin = line_begin(block, at);
     candidate.line_end = std::min(block.find('\n', at), block.size());
   }
   for (const std::size_t pattern : anchor.patterns) {

@@ -188,8 +188,8 @@ class TextScan : public Scan {
     if (meaning.role == Role::hit && state.last_hit == line_number_ && state.last_text == text.data()) return;
     const bool named = state.hits < kMaxNamedHits;
     const int groups = named ? 1 + regex.NumberOfCapturingGroups() : 1;
-    std::vector<re2::StringPiece> captures(static_cast<std::size_t>(groups));
-    if (!regex.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED, captures.data(),
+    captures_.assign(static_cast<std::size_t>(groups), {});
+    if (!regex.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED, captures_.data(),
                      named ? groups : 0)) {
       return;
     }
@@ -198,7 +198,7 @@ class TextScan : public Scan {
     } else if (meaning.role == Role::marker) {
       state.marker = true;
     } else if (!is_harmless(meaning.rule, text)) {
-      hit(meaning.rule, regex, captures, text, line, named);
+      hit(meaning.rule, regex, text, line, named);
     }
   }
 
@@ -229,8 +229,8 @@ class TextScan : public Scan {
     }
   }
 
-  void hit(std::size_t rule, const re2::RE2& regex, const std::vector<re2::StringPiece>& captures, std::string_view text,
-           std::string_view line, bool named) {
+  /// What was captured is in `captures_`.
+  void hit(std::size_t rule, const re2::RE2& regex, std::string_view text, std::string_view line, bool named) {
     RuleState& state = states_[rule];
     ++state.hits;
     state.last_hit = line_number_;
@@ -239,7 +239,7 @@ class TextScan : public Scan {
     std::string component = set_.rules[rule]->component;
     if (named) {
       for (const auto& [index, name] : regex.CapturingGroupNames()) {
-        const re2::StringPiece& capture = captures[static_cast<std::size_t>(index)];
+        const re2::StringPiece& capture = captures_[static_cast<std::size_t>(index)];
         std::string value = shorten(printable(std::string_view(capture.data(), capture.size())), 200);
         if (name == "component" && !value.empty()) component = value;
         values.emplace_back(name, std::move(value));
@@ -255,7 +255,7 @@ class TextScan : public Scan {
     if (group.count == 0) group.values = std::move(values);
     const std::optional<Stamp> stamp = stamp_of(line);
     count(*set_.rules[rule], group, stamp);
-    if (named) keep(group, excerpt(captures[0], text, stamp));
+    if (named) keep(group, excerpt(captures_[0], text, stamp));
   }
 
   /// Support asks which version it is: `VMSnapshotLinux` becomes `Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9225.0` when
@@ -343,6 +343,7 @@ class TextScan : public Scan {
   std::vector<RuleState> states_;
   std::map<std::size_t, std::vector<std::unique_ptr<re2::RE2>>> harmless_;
   std::vector<Candidate> candidates_;
+  std::vector<re2::StringPiece> captures_;  ///< here, because most candidates are none: memory for each would cost more than it
   std::string_view block_;
   std::size_t counted_to_ = 0;  ///< bytes of the block whose newlines are in `line_number_`
   std::uint64_t line_number_ = 1;

@@ -4,6 +4,7 @@
 //
 // What is counted is counted_loop and what it calls; reading and setting up are not.
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -72,9 +73,11 @@ Loop deflater_loop() {
   return [](const Blocks& blocks) {
     const auto deflater = new_deflater(Compression::normal);
     std::string out;
+    std::string_view before;
     std::size_t bytes = 0;
     for (const std::string& block : blocks) {
-      deflater->add(block, &block == &blocks.back(), out);
+      deflater->add(before, block, &block == &blocks.back(), out);
+      before = std::string_view(block).substr(block.size() - std::min(block.size(), Deflater::kWindowBytes));
       bytes += out.size();
       out.clear();
     }

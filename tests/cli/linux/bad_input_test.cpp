@@ -250,7 +250,7 @@ TEST_F(LinuxBadInput, OneProcessorIsEnoughForAnyNumberOfThreads) {
   }
   const std::string wanted = analyze().out;
   const OneProcessor one;
-  for (const char* threads : {"1", "8", "64"}) {
+  for (const char* threads : {"1", "2", "8"}) {
     SCOPED_TRACE(threads);
     EXPECT_EQ(analyze(root_, {"--threads", threads}).out, wanted);
     const Outcome collected = collect({"--threads", threads, "--compression", "fast"});
