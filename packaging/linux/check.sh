@@ -53,7 +53,7 @@ check_documents() {
     offers $shell "collect" vmtriage colle
     offers $shell "json jsonl" vmtriage collect --format js
     offers $shell "sap-hana" vmtriage collect -q --profile sap
-    offers $shell "--max-file-size --max-total-size" vmtriage collect --max
+    offers $shell "--max-file-size" vmtriage collect --max-f
     offers $shell "profiles" vmtriage list prof
     offers $shell "ja" vmtriage explain --lang j
   done
