@@ -94,7 +94,8 @@ const BinXmlTemplate* TemplateCache::compile_definition(std::uint32_t offset, st
   if (problem_) return nullptr;
   entry->compiled.serial = ++last_serial_;
   add_names(*entry);
-  memory_ += entry->compiled.memory() + definition.size() + entry->names.size() * sizeof(NameReference) + sizeof(Entry);
+  memory_ += entry->compiled.memory() + entry->definition.size() + entry->mask.size() + sizeof(Entry) +
+             entry->names.size() * (sizeof(NameReference) + sizeof(std::uint32_t));
   return &entries_.emplace(key_of(definition, place), std::move(entry))->second->compiled;
 }
 

@@ -87,30 +87,26 @@ def rotated(options, work: pathlib.Path, make: Generators) -> Section:
     return measured("rotated", title, job.tree.bytes, rows, options.rounds)
 
 
-def small_files(options, work: pathlib.Path, make: Generators) -> Section:
-    job = open_job(options, make.logs(work / "corpus", f"{options.small_files}K", "--shape", "small"), work)
-    rows = [
+def beside_zip_and_rg(job: peers.Job) -> list:
+    return [
         ("", peers.collect(job, COLLECT, "zip -r")),
         ("", peers.analyze(job, "vmtriage analyze (no zip)", "rg -n -f patterns")),
         ("zip", peers.zip_tree(job, "zip -r")),
         ("rg", peers.rg(job, "rg -n -f patterns")),
         ("find", peers.cat(job, "cat")),
     ]
+
+
+def small_files(options, work: pathlib.Path, make: Generators) -> Section:
+    job = open_job(options, make.logs(work / "corpus", f"{options.small_files}K", "--shape", "small"), work)
     rounds = 1 if options.big else options.rounds
-    return measured("small files", f"{job.tree.files} files of 1 KiB", job.tree.bytes, rows, rounds)
+    return measured("small files", f"{job.tree.files} files of 1 KiB", job.tree.bytes, beside_zip_and_rg(job), rounds)
 
 
 def one_file(options, work: pathlib.Path, make: Generators) -> Section:
     """Does memory stay bounded when the evidence does not?"""
     job = open_job(options, make.logs(work / "corpus", options.big_size, "--shape", "single"), work)
-    rows = [
-        ("", peers.collect(job, COLLECT, "zip -r")),
-        ("", peers.analyze(job, "vmtriage analyze (no zip)", "rg -n -f patterns")),
-        ("zip", peers.zip_tree(job, "zip -r")),
-        ("rg", peers.rg(job, "rg -n -f patterns")),
-        ("find", peers.cat(job, "cat")),
-    ]
-    return measured("one file", f"{options.big_size} of logs in one file", job.tree.bytes, rows, 1)
+    return measured("one file", f"{options.big_size} of logs in one file", job.tree.bytes, beside_zip_and_rg(job), 1)
 
 
 def events(options, work: pathlib.Path, make: Generators) -> Section:

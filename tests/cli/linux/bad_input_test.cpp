@@ -40,7 +40,18 @@ class MemoryFolder {
   std::string path_;
 };
 
-using LinuxBadInput = LinuxVmTest;
+class LinuxBadInput : public LinuxVmTest {
+ protected:
+  /// Of a run whose target, a file system of its own that holds one file of the test, was full; takes it away.
+  void expect_full_target(const Outcome& outcome) const {
+    const std::size_t left = files_in_target();
+    umount(target_.c_str());
+    EXPECT_EQ(outcome.exit_code, 74);
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr("No space left on device"));
+    EXPECT_EQ(left, 1u);
+  }
+};
 
 TEST_F(LinuxBadInput, UnreadableFileAndFolderAreReportedAndTheRestIsRead) {
   chmod(put("var/log/waagent.log", "x\n").c_str(), 0);
@@ -143,6 +154,21 @@ TEST_F(LinuxBadInput, PathsLongerThanTheSystemTakesAreReported) {
   EXPECT_THAT(said_about(both.analysis, name), HasSubstr("File name too long"));
   EXPECT_THAT(said_about(both.bundle, name), HasSubstr("File name too long"));
   EXPECT_EQ(run_quietly("rm -rf '" + vm_path("var/log/" + name) + "'"), 0);
+}
+
+TEST_F(LinuxBadInput, EventLogWithAHoleOf16GiBIsReadOnBothSidesOfIt) {
+  constexpr std::uint64_t kHeader = 4096, kChunk = 65'536;
+  const std::string log = failing_log();
+  const std::string path = put("Windows/System32/winevt/Logs/Application.evtx", log.substr(0, kHeader + kChunk));
+  std::filesystem::resize_file(path, kHeader + 16 * kGiB);
+  fill(path, kChunk, log.substr(kHeader + kChunk));
+  const Outcome analyzed = analyze();
+  expect_little_memory(analyzed);
+  EXPECT_TRUE(finds(analyzed.report(), "windows.vss.writer-nonretryable"));
+  EXPECT_THAT(said_about(analyzed.report(), "Application.evtx"), HasSubstr("is a hole"));
+  const Outcome printed = run_program({"events", path, "--format", "jsonl"});
+  EXPECT_EQ(lines(printed.out), 2) << printed.out;
+  EXPECT_EQ(lines(printed.err), 1) << printed.err;
 }
 
 TEST_F(LinuxBadInput, HoleOfFiveGiBIsSteppedOver) {
@@ -421,12 +447,7 @@ TEST_F(LinuxBadInput, FullTargetIsAnErrorAndLeavesNoTemporary) {
   if (!is_root() || mount("none", target_.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "needs root and mount";
   fill(target_ + "/filler", 1024 * 1024 - 4096, std::string(4096, 'x'));
   const Outcome outcome = collect();
-  const std::size_t left = files_in_target();
-  umount(target_.c_str());
-  EXPECT_EQ(outcome.exit_code, 74);
-  EXPECT_THAT(outcome.out, IsEmpty());
-  EXPECT_THAT(outcome.err, HasSubstr("No space left on device"));
-  EXPECT_EQ(left, 1u);
+  expect_full_target(outcome);
 }
 
 /// Eight threads are compressing what cannot be made smaller when the disk is full.
@@ -442,12 +463,7 @@ TEST_F(LinuxBadInput, TargetThatFillsUpInTheMiddleIsAnErrorAndLeavesNoTemporary)
   EXPECT_FALSE(program.has_ended());
   fill(target_ + "/filler", 256 * kMiB, std::string(4096, 'x'));
   const Outcome outcome = program.wait();
-  const std::size_t left = files_in_target();
-  umount(target_.c_str());
-  EXPECT_EQ(outcome.exit_code, 74);
-  EXPECT_THAT(outcome.out, IsEmpty());
-  EXPECT_THAT(outcome.err, HasSubstr("No space left on device"));
-  EXPECT_EQ(left, 1u);
+  expect_full_target(outcome);
 }
 
 TEST_F(LinuxBadInput, SmallTargetTakesLessEvidenceAndSaysSo) {
