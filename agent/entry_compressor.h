@@ -17,10 +17,10 @@ namespace vmtriage {
 /// Compresses one entry of a zip, block by block. Threads that have nothing else to do take blocks of a long one, while
 /// its own thread reads on; the bytes are the same whoever made them.
 ///
-/// Memory: two blocks of 256 KiB, packed and not, per thread that works at it; a short entry takes what it has.
+/// Memory: two blocks, packed and not, per thread that works at it; a short entry takes what it has.
 class EntryCompressor {
  public:
-  static constexpr std::size_t kBlockBytes = 256 << 10;
+  static constexpr std::size_t kBlockBytes = 512 << 10;
 
   /// `slots` is where other threads come from; may be null. Both must stay.
   EntryCompressor(DeflaterPool& pool, std::unique_ptr<Deflater> deflater, ThreadSlots* slots)

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <boost/filesystem.hpp>
+#include <condition_variable>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -44,7 +46,11 @@ class Deadline {
  public:
   explicit Deadline(int timeout_s) : watcher_([this, timeout_s] { watch(std::chrono::seconds(timeout_s)); }) {}
   ~Deadline() {
-    done_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_all();
     watcher_.join();
   }
   Deadline(const Deadline&) = delete;
@@ -56,16 +62,19 @@ class Deadline {
  private:
   void watch(std::chrono::seconds timeout) {
     const auto end = std::chrono::steady_clock::now() + timeout;
+    std::unique_lock lock(mutex_);
     while (!done_ && !flag_) {
       timed_out_ = std::chrono::steady_clock::now() >= end;
       flag_ = timed_out_ || stop_requested();
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      changed_.wait_for(lock, std::chrono::milliseconds(20), [this] { return done_; });
     }
   }
 
   std::atomic<bool> flag_ = false;
   std::atomic<bool> timed_out_ = false;
-  std::atomic<bool> done_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;  ///< guarded by mutex_
   std::thread watcher_;
 };
 

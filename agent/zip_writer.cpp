@@ -52,9 +52,9 @@ class ZipWriter::File {
   }
 
   /// Stores an entry that is whole, or keeps it until the streaming one has ended.
-  Status store(ZipRecord record, std::string bytes) {
+  Status store(ZipRecord record, std::string bytes, ThreadSlots* slots) {
     std::unique_lock lock(mutex_);
-    stream_ended_.wait(lock, [&] { return !streaming_ || held_bytes_ + bytes.size() <= options_.held_bytes; });
+    wait(lock, slots, [&] { return !streaming_ || held_bytes_ + bytes.size() <= options_.held_bytes; });
     if (streaming_) {
       held_bytes_ += bytes.size();
       held_.push_back({std::move(record), std::move(bytes)});
@@ -66,9 +66,9 @@ class ZipWriter::File {
   }
 
   /// Waits for the end of the file and takes it: stream_bytes() until stream_end() or stream_drop() gives it back.
-  Status stream_begin(const ZipRecord& record) {
+  Status stream_begin(const ZipRecord& record, ThreadSlots* slots) {
     std::unique_lock lock(mutex_);
-    stream_ended_.wait(lock, [&] { return !streaming_; });
+    wait(lock, slots, [&] { return !streaming_; });
     streaming_ = true;
     stream_start_ = end_;
     return write(zip_local_header(record, true));
@@ -130,6 +130,14 @@ class ZipWriter::File {
     ZipRecord record;
     std::string bytes;
   };
+
+  /// Until the stream that is in the way has ended, or taken in what was held; others help it meanwhile.
+  template <typename Condition>
+  void wait(std::unique_lock<std::mutex>& lock, ThreadSlots* slots, Condition is_met) {
+    if (is_met()) return;
+    const ThreadSlots::Lent lent(slots);
+    stream_ended_.wait(lock, is_met);
+  }
 
   Error error(std::string_view reason) const { return {ErrorCode::io, output_.name() + ": " + std::string(reason)}; }
 
@@ -194,7 +202,7 @@ struct ZipWriter::Entry::State {
   enum class Phase { buffered, streaming, over };
 
   /// Stores the bytes as they are without a deflater.
-  State(File& target, std::unique_ptr<Deflater> deflater, ThreadSlots* slots) : file(target) {
+  State(File& target, std::unique_ptr<Deflater> deflater, ThreadSlots* free_slots) : file(target), slots(free_slots) {
     record.method = deflater ? kZipDeflated : kZipStored;
     if (deflater) compressor.emplace(target.deflaters(), std::move(deflater), slots);
   }
@@ -222,7 +230,7 @@ struct ZipWriter::Entry::State {
     record.size = size;
     record.compressed_size = streamed + packed.size();
     if (phase == Phase::buffered) {
-      if (Status stored = file.store(record, std::move(packed)); !stored) return stored;
+      if (Status stored = file.store(record, std::move(packed), slots); !stored) return stored;
     } else {
       if (Status written = file.stream_bytes(packed); !written) return written;
       if (Status ended = file.stream_end(record); !ended) return ended;
@@ -243,6 +251,7 @@ struct ZipWriter::Entry::State {
   }
 
   File& file;
+  ThreadSlots* slots;  ///< may be null
   std::optional<EntryCompressor> compressor;
   std::string packed;           ///< compressed and not yet taken away
   std::uint64_t streamed = 0;   ///< compressed and in the file
@@ -258,7 +267,7 @@ struct ZipWriter::Entry::State {
     if (phase == Phase::buffered) {
       if (packed.size() < file.options().entry_buffer_bytes) return Done{};
       phase = Phase::streaming;
-      if (Status begun = file.stream_begin(record); !begun) return begun;
+      if (Status begun = file.stream_begin(record, slots); !begun) return begun;
     } else if (packed.size() < kStreamBytes) {
       return Done{};
     }

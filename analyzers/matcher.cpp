@@ -46,7 +46,7 @@ constexpr std::uint64_t low_half() {
 
 /// Words that healthy logs of an Azure VM are full of: an anchor made of them would make every line a candidate.
 constexpr std::string_view kCommonWords[] = {
-    "microsoft", "azure",  "recoveryservices", "vmsnapshotlinux", "extension", "exthandler", "snapshot", "backup",  "failed",
+    "microsoft", "azure",  "recoveryservices", "vmsnapshotlinux", "extension", "exthandler", "snapshot", "backup",  "failed", "walinuxagent",
     "error",     "info",   "warning",          "waagent",         "daemon",    "/var/lib",   "/var/log", "message", "status",
     "started",   "service", "completed",       "http://",         "https://",  "168.63.129", "agent",    "with",    "from",
     "the ",      "goal",   "state",            "handler",         "linux",     "event: name=", "duration=", "command",

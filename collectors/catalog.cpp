@@ -84,9 +84,8 @@ bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match_tail(glob, path); });
 }
 
-/// Whether a path is the file of a bundle that holds what the spec's command printed.
-bool is_output_of(const ArtifactSpec& spec, std::string_view path) {
-  const std::string file = "commands/" + command_file_name(spec.id);
+/// Whether a path is `file`, or ends with it behind a slash.
+bool ends_with_path(std::string_view path, std::string_view file) {
   return path.ends_with(file) && (path.size() == file.size() || path[path.size() - file.size() - 1] == '/');
 }
 
@@ -122,8 +121,9 @@ Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
       for (const pugi::xml_node node : root.children("artifact")) {
         const ArtifactSpec& spec = catalog.specs_.emplace_back(read_spec(node, os));
         const bool any_case = os == "windows";
-        catalog.globs_.push_back(
-            {any_case, any_case ? lower(spec.globs) : spec.globs, any_case ? lower(spec.excepts) : spec.excepts});
+        catalog.globs_.push_back({any_case, any_case ? lower(spec.globs) : spec.globs,
+                                  any_case ? lower(spec.excepts) : spec.excepts,
+                                  spec.command ? "commands/" + command_file_name(spec.id) : ""});
       }
     } catch (const Problem& caught) {
       return problem(caught.offset, caught.reason);
@@ -171,8 +171,18 @@ const ArtifactSpec* Catalog::recognise(std::string_view path) const {
     for (std::size_t i = 0; i < specs_.size(); ++i) {
       const ArtifactSpec& spec = specs_[i];
       if (spec.search != search) continue;
-      if (spec.command ? is_output_of(spec, path) : globs_[i].match(path, lower_path)) return &spec;
+      if (spec.command ? ends_with_path(path, globs_[i].output) : globs_[i].match(path, lower_path)) return &spec;
     }
+  }
+  return nullptr;
+}
+
+const ArtifactSpec* Catalog::recognise_personal(std::string_view path) const {
+  const std::string lower_path = to_lower(path);
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    if (!specs_[i].personal || !globs_[i].match(path, lower_path)) continue;
+    const ArtifactSpec* owner = recognise(path);
+    return owner != nullptr && owner->personal ? owner : nullptr;
   }
   return nullptr;
 }

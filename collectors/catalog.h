@@ -73,6 +73,8 @@ class Catalog {
   /// `linux.waagent.log`. The first in the order of the catalogue files wins; null when there is none. Paths use `/`.
   /// As on Windows itself, `WINDOWSAZURE/logs/WaAppAgent.LOG` is `windows.agent.waappagent-log`.
   const ArtifactSpec* recognise(std::string_view path) const;
+  /// The same where it is an artifact with personal data, else null: of nearly every path this is known at once.
+  const ArtifactSpec* recognise_personal(std::string_view path) const;
   const ArtifactSpec* find(std::string_view id) const;
 
   /// Whether a path (as it is on the VM, links resolved) must never be collected: keys, secret stores, password files. With
@@ -84,6 +86,7 @@ class Catalog {
   struct Globs {
     bool any_case = false;
     std::vector<std::string> wanted, excepts;
+    std::string output;  ///< of a command: the end of its file's path in a bundle
     bool match(std::string_view path, std::string_view lower_path) const;
   };
 

@@ -131,7 +131,9 @@ void Finder::walk_below(Walk& walk, const std::string& path, const std::string& 
         walk.above.pop_back();
       }
     } else if (matches(walk.glob, here)) {
-      take(walk, here);
+      // What was just asked need not be asked again.
+      if (info) take_found(walk, here, real_here, *info);
+      if (!info) take(walk, here);
     }
   }
 }
@@ -157,12 +159,17 @@ void Finder::take(Walk& walk, const std::string& path) const {
     info = info_of(real);
   }
   if (!info) return refuse_unless_absent(walk, path, info.error());
-  if (info->type == FileType::link) return take_link(walk, path);
-  if (info->type == FileType::directory) return walk.refuse(path, kIsFolder);
-  if (info->type == FileType::other) return walk.refuse(path, "not a regular file (a FIFO, a socket or a device)");
+  take_found(walk, path, real, *info);
+}
+
+/// `real` is `path` with the links of its folder resolved.
+void Finder::take_found(Walk& walk, const std::string& path, const std::string& real, const FileInfo& info) const {
+  if (info.type == FileType::link) return take_link(walk, path);
+  if (info.type == FileType::directory) return walk.refuse(path, kIsFolder);
+  if (info.type == FileType::other) return walk.refuse(path, "not a regular file (a FIFO, a socket or a device)");
   if (real != path && !is_allowed(real))
     return walk.refuse(path, "reached through a link that leads out of the collected folders: " + printable(real));
-  walk.use({path, real, *info});
+  walk.use({path, real, info});
 }
 
 void Finder::take_link(Walk& walk, const std::string& path) const {

@@ -50,6 +50,7 @@ class Finder {
   static void refuse_unless_absent(const Walk& walk, const std::string& path, const Error& error);
   const Result<std::string>& resolve_folder(Walk& walk, const std::string& folder) const;
   void take(Walk& walk, const std::string& path) const;
+  void take_found(Walk& walk, const std::string& path, const std::string& real, const FileInfo& info) const;
   void take_link(Walk& walk, const std::string& path) const;
   bool matches(std::string_view glob, std::string_view path) const;
   bool is_allowed(const std::string& resolved) const;

@@ -147,17 +147,8 @@ class Planner {
   /// Whether and how a file is taken; nothing, with the reason in the plan, when it is left out.
   std::optional<PlannedItem> decide(const ArtifactSpec& spec, FoundFile file) {
     if (!seen_.insert({file.info.device, file.info.inode}).second) return std::nullopt;
-    // A special entry of the catalogue claims its files before the general one that also matches.
-    for (const std::string* path : {&file.path, &file.resolved}) {
-      const ArtifactSpec* owner = catalog_.recognise(*path);
-      if (owner != nullptr && owner != &spec && owner->os == options_.os && !owner->search && !spec.search &&
-          owner->personal && !options_.personal) {
-        return leave_out(*owner, file.path, "personal data: collected only with --include-personal");
-      }
-    }
-    if (catalog_.is_denied(file.path, any_case()) || catalog_.is_denied(file.resolved, any_case())) {
-      return leave_out(spec, file.path, "never collected: it holds keys, certificates or passwords");
-    }
+    if (is_refused(spec, file, file.path)) return std::nullopt;
+    if (file.resolved != file.path && is_refused(spec, file, file.resolved)) return std::nullopt;
     if (spec.personal && !options_.personal) {
       return leave_out(spec, file.path, "personal data: collected only with --include-personal");
     }
@@ -180,6 +171,19 @@ class Planner {
     item.resolved = std::move(file.resolved);
     item.info = file.info;
     return item;
+  }
+
+  /// Whether a file is left out because of one of its names, `path`; then the plan has the reason.
+  bool is_refused(const ArtifactSpec& spec, const FoundFile& file, const std::string& path) {
+    // A special entry of the catalogue claims its files before the general one that also matches.
+    const ArtifactSpec* owner = options_.personal || spec.search ? nullptr : catalog_.recognise_personal(path);
+    if (owner != nullptr && owner != &spec && owner->os == options_.os && !owner->search) {
+      leave_out(*owner, file.path, "personal data: collected only with --include-personal");
+      return true;
+    }
+    if (!catalog_.is_denied(path, any_case())) return false;
+    leave_out(spec, file.path, "never collected: it holds keys, certificates or passwords");
+    return true;
   }
 
   std::nullopt_t leave_out(const ArtifactSpec& spec, const std::string& path, const std::string& reason) {

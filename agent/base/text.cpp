@@ -147,7 +147,22 @@ std::string_view last_segment(std::string_view path) {
 }
 
 /// The last segment decides nearly always: most files match nothing.
+/// Whether the path ends with what the pattern's last segment has behind its wildcards. Of hundreds of patterns this
+/// rules out nearly all by a byte or two.
+bool has_literal_end(std::string_view pattern, std::string_view path) {
+  if (path.ends_with('/')) return true;  // a path may end with a slash that a pattern has not
+  while (!pattern.empty()) {
+    const char c = pattern.back();
+    if (c == '/' || c == '*' || c == '?' || c == ']') return true;
+    if (!path.ends_with(c)) return false;
+    pattern.remove_suffix(1);
+    path.remove_suffix(1);
+  }
+  return true;
+}
+
 bool may_match(std::string_view pattern, std::string_view path) {
+  if (!has_literal_end(pattern, path)) return false;
   const std::string_view wanted = last_segment(pattern), name = last_segment(path);
   return wanted.empty() || name.empty() || wanted == "**" || match_segment(wanted, name);
 }
@@ -220,10 +235,10 @@ std::string to_lower(std::string_view text) {
 }
 
 std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n\f\v";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -272,18 +287,21 @@ std::vector<std::string_view> split_words(std::string_view text) {
 }
 
 void append_flat(std::string_view text, std::string& out) {
-  bool first = true;
-  for (std::size_t at = 0; at < text.size();) {
-    if (is_blank(text[at])) {
-      ++at;
+  const std::size_t begin = out.size();
+  out.resize(begin + text.size());
+  char* end = out.data() + begin;
+  const char* const start = end;
+  bool blank = false;
+  for (const char c : text) {
+    if (is_blank(c)) {
+      blank = true;
       continue;
     }
-    const std::size_t begin = at;
-    while (at < text.size() && !is_blank(text[at])) ++at;
-    if (!first) out += ' ';
-    out.append(text, begin, at - begin);
-    first = false;
+    if (blank && end != start) *end++ = ' ';
+    blank = false;
+    *end++ = c;
   }
+  out.resize(static_cast<std::size_t>(end - out.data()));
 }
 
 std::string flatten(std::string_view text) {
@@ -302,10 +320,26 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return out;
 }
 
+namespace {
+
+/// How many bytes at the front are printable ASCII, as nearly all of a log is.
+std::size_t plain_length(std::string_view bytes) {
+  std::size_t length = 0;
+  while (length < bytes.size() && bytes[length] >= ' ' && bytes[length] <= '~') ++length;
+  return length;
+}
+
+}  // namespace
+
 std::string printable(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
+    if (const std::size_t plain = plain_length(bytes.substr(i)); plain > 0) {
+      out.append(bytes, i, plain);
+      i += plain;
+      continue;
+    }
     const std::size_t length = utf8_length(bytes.substr(i));
     const auto byte = static_cast<unsigned char>(bytes[i]);
     if (byte == '\n') {

@@ -10,7 +10,7 @@ namespace vmtriage {
 class ThreadSlots {
  public:
   /// `free` of `count` threads have nothing to do yet.
-  explicit ThreadSlots(unsigned count, unsigned free) : count_(count), free_(free) {}
+  explicit ThreadSlots(unsigned count, unsigned free) : count_(count), free_(static_cast<int>(free)) {}
 
   unsigned count() const { return count_; }
 
@@ -41,7 +41,7 @@ class ThreadSlots {
   /// Takes a free slot, which has to be given back; false when there is none.
   bool try_take() {
     const std::lock_guard lock(mutex_);
-    if (free_ == 0) return false;
+    if (free_ <= 0) return false;
     --free_;
     return true;
   }
@@ -52,11 +52,33 @@ class ThreadSlots {
     changed_.notify_one();
   }
 
+  /// The slot of a thread that waits for another one: others may use it meanwhile. The thread then goes on at once,
+  /// though for a while one more than `count` may work.
+  class Lent {
+   public:
+    /// Lends nothing without slots.
+    explicit Lent(ThreadSlots* slots) : slots_(slots) {
+      if (slots_ != nullptr) slots_->give();
+    }
+    ~Lent() {
+      if (slots_ != nullptr) slots_->take_back();
+    }
+    Lent(const Lent&) = delete;
+
+   private:
+    ThreadSlots* slots_;
+  };
+
  private:
+  void take_back() {
+    const std::lock_guard lock(mutex_);
+    --free_;
+  }
+
   const unsigned count_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  unsigned free_;
+  int free_;  ///< below zero while slots that were lent are in use by both sides
 };
 
 }  // namespace vmtriage

@@ -41,11 +41,12 @@ void soften_recovered(Finding& finding) {
 
 /// Takes the next word off the front; empty at the end.
 std::string_view take_word(std::string_view& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return text = {};
-  text.remove_prefix(begin);
-  const std::string_view word = text.substr(0, text.find_first_of(" \t"));
-  text.remove_prefix(word.size());
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  std::size_t size = 0;
+  while (size < text.size() && !is_blank(text[size])) ++size;
+  const std::string_view word = text.substr(0, size);
+  text.remove_prefix(size);
   return word;
 }
 
@@ -226,9 +227,8 @@ std::optional<std::string_view> field(std::string_view line, std::string_view na
 
 /// `backup` of `hdbbackint -f backup -p …`, and `LOG` of `… -l LOG`.
 std::string option_of(std::string_view command, std::string_view option) {
-  const auto words = split_words(command);
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (words[i] == option) return std::string(words[i + 1].substr(0, 32));
+  for (std::string_view word = take_word(command); !word.empty(); word = take_word(command)) {
+    if (word == option) return std::string(take_word(command).substr(0, 32));
   }
   return {};
 }
@@ -245,8 +245,8 @@ class BackintLogScan : public Scan {
   void finish(Insights& insights) override {
     close_block();
     for (const auto& [pid, call] : open_) {
-      const bool died = last_time_ && call.started.time && *last_time_ - *call.started.time >= kLongestBackup;
-      if (died) unfinished_.add(call.started);
+      const auto& started = call.started.stamp;
+      if (last_time_ && started && *last_time_ - started->time >= kLongestBackup) unfinished_.add(evidence(call.started));
     }
     const bool recovered = failed_kinds_.empty();
     if (!recovered) {
@@ -258,9 +258,15 @@ class BackintLogScan : public Scan {
   }
 
  private:
+  /// The first line of a block. Most calls end well, so that it is kept, not made evidence.
+  struct Head {
+    std::string text;
+    std::uint64_t number = 0;
+    std::optional<Stamp> stamp;
+  };
   /// One invocation of the backint program.
   struct Call {
-    Evidence started;
+    Head started;
     std::string kind;  ///< `backup LOG`: calls of one kind replace each other
   };
   enum class Section { none, started, terminated };
@@ -300,9 +306,13 @@ class BackintLogScan : public Scan {
   void begin(Section section, const Line& line) {
     close_block();
     section_ = section;
-    head_ = evidence_of(artifact_, line);
-    if (head_.time && (!last_time_ || *head_.time > *last_time_)) last_time_ = head_.time;
+    head_.text = line.text.substr(0, 4 * kMaxExcerptBytes);
+    head_.number = line.number;
+    head_.stamp = find_stamp(line.text, artifact_.modified.value_or(now()));
+    if (head_.stamp && (!last_time_ || head_.stamp->time > *last_time_)) last_time_ = head_.stamp->time;
   }
+
+  Evidence evidence(const Head& head) const { return evidence_of(artifact_, {head.text, head.number, false}, head.stamp); }
 
   void close_block() {
     if (section_ == Section::started) close_started();
@@ -318,7 +328,7 @@ class BackintLogScan : public Scan {
   void close_started() {
     if (pid_.empty()) return;
     // The system gives a number again only when its process is gone.
-    if (const auto old = open_.find(pid_); old != open_.end()) unfinished_.add(old->second.started);
+    if (const auto old = open_.find(pid_); old != open_.end()) unfinished_.add(evidence(old->second.started));
     if (open_.size() >= kMaxOpen && !open_.contains(pid_)) return;
     open_[pid_] = {std::move(head_), std::move(current_.kind)};
   }
@@ -334,7 +344,7 @@ class BackintLogScan : public Scan {
       std::erase(failed_kinds_, kind);
       return;
     }
-    failures_.add(std::move(head_));
+    failures_.add(evidence(head_));
     for (Evidence& detail : details_) failures_.show(std::move(detail));
     cause_ = last_words_.empty() ? "exit code " + exit_code_ : last_words_;
     last_words_.clear();
@@ -359,7 +369,7 @@ class BackintLogScan : public Scan {
   std::string component_;
   Section section_ = Section::none;
   Call current_;
-  Evidence head_;
+  Head head_;
   std::string pid_;
   std::string exit_code_;
   std::vector<Evidence> details_;

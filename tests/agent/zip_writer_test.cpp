@@ -201,6 +201,33 @@ TEST(ZipWriter, SmallEntriesAreHeldWhileAnotherStreams) {
   EXPECT_TRUE(contents.at("large") == bytes);
 }
 
+TEST(ZipWriter, ThreadThatWaitsForAnothersStreamLendsItsSlot) {
+  const ScratchFolder folder;
+  ZipOptions options;
+  options.compression = Compression::stored;
+  options.entry_buffer_bytes = 1000;
+  const auto zip = new_zip(folder.file("z.zip"), options);
+  ThreadSlots slots(2, 0);
+  const std::string large(5000, 'x');
+  Result<ZipWriter::Entry> first = zip->open("first", std::nullopt, true, &slots);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(first->write(large).ok());  // streams from here on
+  std::thread other([&] {
+    Result<ZipWriter::Entry> second = zip->open("second", std::nullopt, true, &slots);
+    ASSERT_TRUE(second.ok());
+    EXPECT_TRUE(second->write(large).ok());
+    EXPECT_TRUE(second->close().ok());
+  });
+  ThreadSlots::Offer help(slots);
+  EXPECT_TRUE(help.take()) << "until the other thread waits";
+  slots.give();
+  EXPECT_TRUE(first->close().ok());
+  other.join();
+  EXPECT_FALSE(slots.try_take()) << "both threads work again";
+  ASSERT_TRUE(zip->finish().ok());
+  EXPECT_EQ(contents_of(folder.file("z.zip"), archive_read_support_format_zip), (Contents{{"first", large}, {"second", large}}));
+}
+
 TEST(ZipWriter, IsNotFinishedWhileAnEntryIsOpenNorTwice) {
   const ScratchFolder folder;
   auto zip = new_zip(folder.file("a.zip"));
