@@ -253,6 +253,7 @@ class TextScan : public Scan {
     values.emplace_back("component", component);
     Group& group = state.groups[component];
     if (group.count == 0) group.values = std::move(values);
+    if (named && component == "WALinuxAgent") name_agent_version(group);
     const std::optional<Stamp> stamp = stamp_of(line);
     count(*set_.rules[rule], group, stamp);
     if (named) keep(group, excerpt(captures_[0], text, stamp));
@@ -262,18 +263,42 @@ class TextScan : public Scan {
   /// a line shortly above tells it.
   std::string with_version(std::string component) const {
     constexpr std::string_view kName = "VMSnapshotLinux", kFullName = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-";
-    constexpr std::size_t kLookBack = 64 << 10;
     if (component.find(kName) == std::string::npos || component.find(kFullName) != std::string::npos) return component;
+    const auto version = last_version(text_above(), kFullName);
+    return version ? std::string(kFullName) + std::string(version->second) : component;
+  }
+
+  /// The agent's rules name `WALinuxAgent`; where a line shortly above tells which version runs, the finding says
+  /// `WALinuxAgent-2.2.46`. Hits stay one group over an update of the agent: the newest version is named.
+  void name_agent_version(Group& group) const {
+    constexpr std::string_view kAgent = "WALinuxAgent";
+    constexpr std::string_view kBefore[] = {"WALinuxAgent-", "Linux Agent Version:", "Goal State Agent version "};
+    const auto component = std::find_if(group.values.begin(), group.values.end(), [](const auto& v) { return v.first == "component"; });
+    if (component == group.values.end() || !component->second.starts_with(kAgent)) return;
+    const std::string_view above = text_above();
+    std::optional<std::pair<std::size_t, std::string_view>> newest;
+    for (const std::string_view before : kBefore) newest = std::max(newest, last_version(above, before));
+    if (newest) component->second = std::string(kAgent) + "-" + std::string(newest->second);
+  }
+
+  /// The line of the hit and what stands before it in this block.
+  std::string_view text_above() const {
+    constexpr std::size_t kLookBack = 64 << 10;
     const std::size_t line_end = std::min(block_.find('\n', counted_to_), block_.size());
     const std::size_t start = line_end > kLookBack ? line_end - kLookBack : 0;
-    const std::string_view above = block_.substr(start, line_end - start);
-    for (std::size_t at = above.rfind(kFullName); at != std::string_view::npos; at = at == 0 ? at - 1 : above.rfind(kFullName, at - 1)) {
-      std::string_view version = above.substr(at + kFullName.size());
+    return block_.substr(start, line_end - start);
+  }
+
+  /// Where the last version behind `before` stands, and the version: `1.0.9225.0`. Two parts are none: the "-1.0" in every line
+  /// of extension.log is the handler's schema.
+  static std::optional<std::pair<std::size_t, std::string_view>> last_version(std::string_view text, std::string_view before) {
+    for (std::size_t at = text.rfind(before); at != std::string_view::npos; at = at == 0 ? at - 1 : text.rfind(before, at - 1)) {
+      std::string_view version = text.substr(at + before.size());
       version = version.substr(0, version.find_first_not_of("0123456789."));
-      // "-1.0" is the handler's schema, which every line of extension.log bears.
-      if (std::count(version.begin(), version.end(), '.') >= 2) return std::string(kFullName) + std::string(version);
+      while (version.ends_with('.')) version.remove_suffix(1);
+      if (std::count(version.begin(), version.end(), '.') >= 2) return std::pair(at, version);
     }
-    return component;
+    return std::nullopt;
   }
 
   void count(const Rule& rule, Group& group, const std::optional<Stamp>& stamp) {
@@ -288,8 +313,10 @@ class TextScan : public Scan {
       group.reached = group.count >= rule.threshold;
       return;
     }
+    // Times go back where the clock was set, and where somebody picked lines out of several logs.
+    const auto outside = [&](Time one) { return std::chrono::abs(stamp->time - one) > *rule.threshold_within; };
+    std::erase_if(group.recent, outside);
     group.recent.push_back(stamp->time);
-    while (!group.recent.empty() && group.recent.front() + *rule.threshold_within < stamp->time) group.recent.pop_front();
     group.reached = group.recent.size() >= rule.threshold;
   }
 

@@ -400,8 +400,10 @@ const SnapshotRunReader::Literal* SnapshotRunReader::find_literal(std::string_vi
 void SnapshotRunReader::line(const Line& line) {
   const std::string_view message = snapshot_log_message(line.text);
   if (message.empty()) return;
-  last_line_ = line.number;
-  if (const Literal* literal = find_literal(message)) {
+  const Literal* literal = find_literal(message);
+  // A remark that somebody wrote below a copied log does not go on with it: the log's own lines begin with their time.
+  if (literal != nullptr || message.data() != trim(line.text).data()) last_line_ = line.number;
+  if (literal != nullptr) {
     apply(*literal, message, line);
   } else if (!status_code_of(message).empty()) {
     status_code(message, line);

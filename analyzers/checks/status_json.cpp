@@ -330,7 +330,8 @@ class StatusReport {
                                 : is_backup_extension(handler.name) ? Severity::error
                                                                     : Severity::warning;
       add("linux.handler.not-ready", severity, component, std::to_string(handler.code), time,
-          handler.name + ": " + handler.status + ", code " + std::to_string(handler.code) + ": " + handler.message);
+          handler.name + (handler.version.empty() ? "" : " " + handler.version) + ": " + handler.status + ", code " +
+              std::to_string(handler.code) + ": " + handler.message);
     }
     if (handler.settings) extension(*handler.settings, component);
   }

@@ -289,6 +289,7 @@ TEST(FreezeRun, LogThatEndsInAFreezeIsReported) {
        "2019-11-23 21:12:24.539751  Info  freeze_safe after returning from startproc : sig_handle=0\n"
        "2019-11-23 21:12:24.540054  Info  ============== Binary output traces start =================\n"},
       {"blank end", kHungRun + "\n\n"},
+      {"a remark below the copied log", kHungRun + "<nothing more from the backup agent>\n"},
   };
   for (const auto& [name, text] : cases) {
     const Insights insights = read_log(text);

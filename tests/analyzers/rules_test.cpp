@@ -131,6 +131,10 @@ TEST(Rules, AThresholdCountsWithinItsTime) {
   EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T02:00:00Z disk a is on fire\n2024-01-01T04:00:00Z disk a is on fire\n"), 0u);
   EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T00:20:00Z disk a is on fire\n2024-01-01T00:40:00Z disk a is on fire\n"), 1u);
   EXPECT_EQ(count("disk a is on fire\ndisk b is on fire\ndisk c is on fire\n"), 0u) << "components are counted apart";
+  EXPECT_EQ(count("2025-01-01T00:00:00Z disk a is on fire\n2022-01-01T00:00:00Z disk a is on fire\n2023-01-01T00:00:00Z disk a is on fire\n"), 0u)
+      << "times that go back are no less far apart";
+  EXPECT_EQ(count("2024-01-01T00:40:00Z disk a is on fire\n2024-01-01T00:20:00Z disk a is on fire\n2024-01-01T00:00:00Z disk a is on fire\n"), 1u)
+      << "the newest line first";
 }
 
 TEST(Rules, ARecoveryMarkerTakesAFindingBackOnlyBehindTheLastHit) {
@@ -162,6 +166,28 @@ TEST(Rules, TheFirstPatternThatMatchesSpeaksForTheLineAndTheUnnamedLinesOfTheRec
   EXPECT_EQ(insights.findings[0].component, "web");
   EXPECT_EQ(insights.findings[0].count, 2u);
   EXPECT_EQ(insights.findings[0].evidence.size(), 2u);
+}
+
+TEST(Rules, TheAgentIsNamedWithTheVersionThatALineAboveTells) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
+<pattern>cannot fetch the goal state</pattern><component>WALinuxAgent</component><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto component = [&](const std::string& text) {
+    const auto scan = rules.scan(Artifact{});
+    scan->block({text, false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    return insights.findings.size() == 1 ? insights.findings[0].component : "not one finding";
+  };
+  EXPECT_EQ(component("cannot fetch the goal state\n"), "WALinuxAgent");
+  EXPECT_EQ(component("INFO Azure Linux Agent Version:2.2.20\ncannot fetch the goal state\n"), "WALinuxAgent-2.2.20");
+  EXPECT_EQ(component("Azure Linux Agent (Goal State Agent version 2.11.1.12)\ncannot fetch the goal state\n"), "WALinuxAgent-2.11.1.12");
+  EXPECT_EQ(component("cannot fetch the goal state\nAgent WALinuxAgent-2.9.1.1 is running as the goal state agent.\ncannot fetch the goal state\n"
+                      "bin/WALinuxAgent-2.10.0.8-py3.8.egg\ncannot fetch the goal state\n"),
+            "WALinuxAgent-2.10.0.8")
+      << "an update of the agent does not make two findings";
+  EXPECT_EQ(component("WALinuxAgent-logcollector\nWALinuxAgent-2.9\ncannot fetch the goal state\n"), "WALinuxAgent") << "no versions";
 }
 
 TEST(Rules, ATextRecognisedByItsContentIsStillReadAsOneThatCouldHoldAnything) {
