@@ -6,6 +6,7 @@ namespace vmtriage {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -53,7 +54,7 @@ TEST_F(BadInput, WrongUsageIsOneLineAndNothingElse) {
   };
   for (const auto& [arguments, reason] : cases) {
     SCOPED_TRACE(::testing::PrintToString(arguments));
-    const Outcome outcome = run_program(arguments, {.folder = scratch_.path(), .time_limit_s = 20});
+    const Outcome outcome = run_program(arguments, {.folder = scratch_.path()});
     EXPECT_EQ(outcome.exit_code, 64);
     EXPECT_THAT(outcome.out, IsEmpty());
     EXPECT_THAT(outcome.err, AllOf(StartsWith("vmtriage: "), HasSubstr(reason)));
@@ -163,7 +164,8 @@ TEST_F(BadInput, TimeoutGivesAValidPartAndSaysWhatIsMissing) {
   EXPECT_THAT(outcome.err, HasSubstr("--timeout"));
   expect_partial_bundle(outcome);
   const Json report = unpack(outcome).findings;
-  EXPECT_THAT(said_about(report, "/var/log/messages"), HasSubstr("stopped"));
+  // On a busy machine the time may be over before the file is begun.
+  EXPECT_THAT(said_about(report, "/var/log/messages"), AnyOf(HasSubstr("stopped"), HasSubstr("ended before")));
   EXPECT_THAT(said_about(report, "/var/log/zypper.log"), HasSubstr("ended before"));
 }
 

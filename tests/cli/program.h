@@ -26,7 +26,7 @@ struct RunOptions {
   bool ordinary_user = false;                 ///< without the rights of root or an administrator
   std::vector<std::string> environment = {};  ///< NAME=value, on top of a small fixed one, on Windows of the tests' own
   std::string folder = {};                    ///< the working directory
-  int time_limit_s = 100;
+  int time_limit_s = 300;  ///< only a hang takes so long, also on a machine with much else to do
   std::string program = {};  ///< instead of the built one
 };
 

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/cli/windows/start_process.h"
+
 namespace {
 
 BOOL WINAPI outlive(DWORD) { return TRUE; }
@@ -34,7 +36,9 @@ int main(int argc, char** argv) {
   const HANDLE ctrl_c = CreateEventA(nullptr, TRUE, FALSE, (std::string(argv[2]) + "-0").c_str());
   const HANDLE ctrl_break = CreateEventA(nullptr, TRUE, FALSE, (std::string(argv[2]) + "-1").c_str());
   PROCESS_INFORMATION made{};
-  if (!CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made)) return 123;
+  const DWORD failure = vmtriage::start_process(
+      [&] { return CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made); });
+  if (failure != ERROR_SUCCESS) return 123;
   const HANDLE any[] = {made.hProcess, ctrl_c, ctrl_break};
   const DWORD happened = WaitForMultipleObjects(3, any, FALSE, INFINITE) - WAIT_OBJECT_0;
   if (happened > 0 && !GenerateConsoleCtrlEvent(happened == 1 ? CTRL_C_EVENT : CTRL_BREAK_EVENT, 0)) {

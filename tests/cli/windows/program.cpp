@@ -8,8 +8,10 @@
 #include <array>
 #include <iomanip>
 #include <sstream>
+#include <stdexcept>
 
 #include "collectors/windows/native.h"
+#include "tests/cli/windows/start_process.h"
 
 namespace vmtriage {
 namespace {
@@ -99,13 +101,14 @@ Program::Program(const Arguments& arguments, const RunOptions& options) : proces
   start.hStdError = err.get();
   const Handle token = options.ordinary_user ? ordinary_token() : Handle();
   PROCESS_INFORMATION made{};
-  // Without a token it is CreateProcess.
-  if (!CreateProcessAsUserW(token ? token.get() : nullptr, to_wide(program).c_str(), line.data(), nullptr, nullptr,
-                            TRUE, CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT, variables.data(),
-                            folder.empty() ? nullptr : folder.c_str(), &start, &made)) {
-    ADD_FAILURE() << os_error(program, GetLastError()).what;
-    return;
-  }
+  const DWORD reason = start_process([&] {
+    // Without a token it is CreateProcess.
+    return CreateProcessAsUserW(token ? token.get() : nullptr, to_wide(program).c_str(), line.data(), nullptr, nullptr,
+                                TRUE, CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT, variables.data(),
+                                folder.empty() ? nullptr : folder.c_str(), &start, &made);
+  });
+  // Ends the test: nothing that it asks about the program has an answer.
+  if (reason != ERROR_SUCCESS) throw std::runtime_error("could not be started: " + os_error(program, reason).what);
   CloseHandle(made.hThread);
   process_->handle = Handle(made.hProcess);
   process_->pid = made.dwProcessId;

@@ -4,14 +4,16 @@
 #include "tests/cli/windows/pseudo_console.h"
 
 #include <filesystem>
+#include <stdexcept>
 #include <vector>
 
 #include "collectors/windows/native.h"
+#include "tests/cli/windows/start_process.h"
 
 namespace vmtriage {
 namespace {
 
-constexpr DWORD kPatienceMs = 100'000;
+constexpr DWORD kPatienceMs = 300'000;
 
 /// The attribute list that starts a process on a console.
 class OnConsole {
@@ -55,9 +57,13 @@ PseudoConsole::PseudoConsole(unsigned code_page, const Arguments& arguments) {
   start.StartupInfo.cb = sizeof start;
   start.lpAttributeList = attributes.get();
   PROCESS_INFORMATION made{};
-  if (!CreateProcessW(runner.c_str(), line.data(), nullptr, nullptr, FALSE, EXTENDED_STARTUPINFO_PRESENT, nullptr,
-                      nullptr, &start.StartupInfo, &made)) {
-    ADD_FAILURE() << os_error(runner.string(), GetLastError()).what;
+  const DWORD reason = start_process([&] {
+    return CreateProcessW(runner.c_str(), line.data(), nullptr, nullptr, FALSE, EXTENDED_STARTUPINFO_PRESENT, nullptr,
+                          nullptr, &start.StartupInfo, &made);
+  });
+  if (reason != ERROR_SUCCESS) {
+    close();
+    throw std::runtime_error("could not be started: " + os_error(runner.string(), reason).what);
   }
   CloseHandle(made.hThread);
   process_ = made.hProcess;
