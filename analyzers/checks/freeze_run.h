@@ -100,6 +100,7 @@ class SnapshotRunReader {
  private:
   enum class Mark : std::uint8_t;
   struct Literal;
+  static const Literal kLiterals[];
   static const Literal* find_literal(std::string_view message);
 
   void apply(const Literal& literal, std::string_view message, const Line& line);
