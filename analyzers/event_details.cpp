@@ -377,6 +377,21 @@ const std::vector<std::uint32_t>& EventDetails::hresults() const {
   return *hresults_;
 }
 
+std::optional<std::uint32_t> EventDetails::result() const {
+  const auto first_of = [](std::string_view text) {
+    const auto codes = find_hresults(text);
+    return codes.empty() ? std::nullopt : std::optional(codes.front());
+  };
+  if (const std::size_t at = event_.message.find("hr = 0x"); at != std::string_view::npos) {
+    if (const auto code = first_of(event_.message.substr(at, 16))) return code;
+  }
+  for (const auto& [name, value] : event_.data) {
+    if (name == "Binary" || !value.starts_with("0x")) continue;
+    if (const auto code = first_of(value.substr(0, 11))) return code;
+  }
+  return hresults().empty() ? std::nullopt : std::optional(hresults().front());
+}
+
 const std::string& EventDetails::process() const {
   if (process_) return *process_;
   auto vss = parse_vss_binary(event_.binary);

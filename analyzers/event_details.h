@@ -89,6 +89,8 @@ class EventDetails {
   const VssContext& context() const;
   const VssWriter* writer() const;  ///< the known one that the context names
   const std::vector<std::uint32_t>& hresults() const;
+  /// The one that the event reports: behind `hr = `, or a value of its own; the arguments of a failed call hold others.
+  std::optional<std::uint32_t> result() const;
   const std::string& process() const;  ///< command line of the process that logged a VSS event
   std::optional<std::uint32_t> status() const;
   const std::string& service() const { return watched().key; }        ///< key name, where it is known

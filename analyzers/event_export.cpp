@@ -21,6 +21,12 @@ constexpr std::size_t kMaxXmlBytes = 256 << 10;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// `12/6/2010`, `3:39:15` or `AM`.
+bool is_part_of_time(std::string_view word) {
+  return word == "AM" || word == "PM" ||
+         (is_digit(word.front()) && word.find_first_of("/:-.") != std::string_view::npos);
+}
+
 std::optional<std::uint32_t> to_number(std::string_view text) {
   std::uint32_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -268,13 +274,31 @@ std::optional<EventExportReader::HeadLine> EventExportReader::head_line(std::str
   return HeadLine{*field, trim(line.substr(mark + width)), is_start(label), line[mark - 1] == ' '};
 }
 
-/// "Event ID: 8229, Source: VSS": more than one field in a line.
+/// "Event ID: 8229, Source: VSS", "Event Type: Error Event Source: VolSnap Event ID: 5": more than one field in a line.
 bool EventExportReader::is_crowded(const HeadLine& head) {
   if (head.field == Field::id) return head.value.find_first_not_of("0123456789") != std::string_view::npos;
+  if (head.field != Field::provider && head.field != Field::level && head.field != Field::channel) return false;
   const std::string lower = to_lower(head.value);
-  return head.field == Field::provider &&
-         std::any_of(std::begin(kIdLabels), std::end(kIdLabels),
+  return std::any_of(std::begin(kIdLabels), std::end(kIdLabels),
                      [&](std::string_view label) { return lower.find(label) != std::string::npos; });
+}
+
+/// "Source: Microsoft SQL Server Native Client 11.0" is a line of SQLWRITER's messages.
+bool EventExportReader::is_database_driver(const HeadLine& head) const {
+  return head.field == Field::provider && head.value.find("SQL Server") != std::string_view::npos &&
+         !knows_(plain_provider(head.value));
+}
+
+/// The provider that a text begins with; its name may have blanks.
+std::string_view EventExportReader::leading_provider(std::string_view text) const {
+  constexpr std::size_t kMaxWords = 4;
+  std::string_view found;
+  std::size_t end = 0;
+  for (std::size_t words = 0; words < kMaxWords && end < text.size(); ++words) {
+    end = std::min(text.find_first_of(" ,;\t", end + (words > 0)), text.size());
+    if (knows_(plain_provider(text.substr(0, end)))) found = text.substr(0, end);
+  }
+  return found;
 }
 
 void EventExportReader::line(const Line& whole) {
@@ -297,7 +321,8 @@ void EventExportReader::line(const Line& whole) {
   }
   if (const auto head = head_line(text)) {
     const bool in_message = mode_ == Mode::message || mode_ == Mode::bare;
-    const bool belongs = !in_message || head->starts || (aligned_ && head->aligned);
+    const bool quoted = in_message && event_.id && is_database_driver(*head);
+    const bool belongs = !quoted && (!in_message || head->starts || (aligned_ && head->aligned));
     if (is_crowded(*head) && try_inline(line)) return;
     if (belongs && (mode_ != Mode::outside || head->starts || head->field == Field::level || head->aligned)) {
       return take_head(*head, line);
@@ -347,19 +372,20 @@ bool EventExportReader::try_csv_header(std::string_view text) {
   return false;
 }
 
-/// Rows of `Get-WinEvent` below its "ProviderName: VSS" and of `Get-EventLog`:
+/// Rows of `Get-WinEvent` below its "ProviderName: VSS", of `Get-EventLog` and of Event Viewer's list:
 ///
 ///     2021/03/05 10:11:12           8193 Error            Volume Shadow Copy Service error: …
 ///        1234 Nov 20 13:42  Error       VSS                    8193 Volume Shadow Copy Service error: …
+///     Error    12/6/2010 3:39:15 AM    SQLVDI    1    None    SQLVDI: Loc=SignalAbort. …
 bool EventExportReader::try_table_row(const Line& line) {
   const auto words = split_words(line.text);
-  for (std::size_t i = 1; i + 1 < words.size() && i < 12; ++i) {
+  for (std::size_t i = 0; i + 1 < words.size() && i < 12; ++i) {
     const bool level_before = level_of(words[i]) != Event::kNoLevel && !is_digit(words[i][0]);
     if (!level_before) continue;
     const auto rest_from = [&](std::size_t index) {
       return line.text.substr(static_cast<std::size_t>(words[index].data() - line.text.data()));
     };
-    const auto id_before = to_number(words[i - 1]);
+    const auto id_before = i == 0 ? std::nullopt : to_number(words[i - 1]);
     if (id_before && !table_provider_.empty() &&
         words[i - 1].find_first_not_of("0123456789") == std::string_view::npos) {
       end();
@@ -374,12 +400,15 @@ bool EventExportReader::try_table_row(const Line& line) {
       take_message_line(rest_from(i + 1));
       return true;
     }
-    for (std::size_t k = i + 2; k < words.size() && k < i + 8; ++k) {
+    std::size_t source = i + 1;
+    while (source < words.size() && is_part_of_time(words[source])) ++source;
+    if (i == 0 && source == 1) continue;  // "Error" begins many a sentence
+    for (std::size_t k = source + 1; k < words.size() && k < source + 7; ++k) {
       const auto id = to_number(words[k]);
       if (!id || words[k].find_first_not_of("0123456789") != std::string_view::npos) continue;
       const std::string_view provider =
-          trim(line.text.substr(static_cast<std::size_t>(words[i + 1].data() - line.text.data()),
-                                static_cast<std::size_t>(words[k].data() - words[i + 1].data())));
+          trim(line.text.substr(static_cast<std::size_t>(words[source].data() - line.text.data()),
+                                static_cast<std::size_t>(words[k].data() - words[source].data())));
       if (!knows_(plain_provider(provider))) continue;
       end();
       begin(line.number);
@@ -387,14 +416,16 @@ bool EventExportReader::try_table_row(const Line& line) {
       event_.id = *id & 0xffff;
       event_.level = level_of(words[i]);
       mode_ = Mode::message;
-      take_message_line(k + 1 < words.size() ? rest_from(k + 1) : std::string_view());
+      // As it stands there: who looks for the line finds it.
+      take_message_line(k + 1 < words.size() ? line.text : std::string_view());
       return true;
     }
   }
   return false;
 }
 
-/// A heading that people write: ".NET Runtime - 1026", "VSS Error 12/7/2018 8:23:12 AM EventID: 8193 Volume Shadow …".
+/// A heading that people write: ".NET Runtime - 1026", "VSS Error 12/7/2018 8:23:12 AM EventID: 8193 Volume Shadow …",
+/// "Event 8193, VSS", "Event ID: 137 ntfs Error".
 bool EventExportReader::try_inline(const Line& line) {
   constexpr std::size_t kMaxHeadingBytes = 60;
   const std::string_view text = trim(line.text);
@@ -409,22 +440,36 @@ bool EventExportReader::try_inline(const Line& line) {
       id = to_number(number);
     }
   }
+  constexpr std::string_view kSeparators = " ,;:-\t";
   const std::string lower = id ? std::string() : to_lower(text.substr(0, 200));
+  if (lower.starts_with("event ") && lower.size() > 6 && is_digit(lower[6])) {
+    const std::size_t after = std::min(lower.find_first_not_of("0123456789", 6), text.size());
+    const std::size_t source = text.find_first_not_of(kSeparators, after);
+    if (source != std::string_view::npos) provider = leading_provider(text.substr(source));
+    if (!provider.empty()) {
+      id = to_number(text.substr(6, after - 6));
+      rest = text.substr(source + provider.size());
+    }
+  }
   for (std::string_view label : kIdLabels) {
     const std::size_t at = id ? std::string::npos : lower.find(label);
     if (at == std::string::npos) continue;
     const std::size_t digits = lower.find_first_not_of(" :#=", at + label.size());
     if (digits == std::string::npos || !is_digit(lower[digits])) continue;
     const std::size_t after = std::min(lower.find_first_not_of("0123456789", digits), text.size());
-    // The source is the first word, or stands behind "source".
-    const auto words = split_words(text.substr(0, at));
-    std::string_view named = words.empty() ? std::string_view() : words.front();
+    // The source stands behind "source", or it is the first word, or it follows the number.
+    const auto provider_behind = [&](std::size_t place, std::string_view marks) {
+      const std::size_t begin = place < text.size() ? text.find_first_not_of(marks, place) : std::string_view::npos;
+      return begin == std::string_view::npos ? std::string_view() : leading_provider(text.substr(begin));
+    };
+    std::string_view named;
     if (const std::size_t source = lower.find("source"); source != std::string::npos) {
-      const std::string_view behind = text.substr(std::min(text.size(), source + 6));
-      const std::size_t begin = behind.find_first_not_of(" :=");
-      if (begin != std::string_view::npos) named = behind.substr(begin, behind.substr(begin).find_first_of(" ,;"));
+      named = provider_behind(source + 6, " :=");
+    } else {
+      named = leading_provider(text.substr(0, at));
+      if (named.empty() && at == 0) named = provider_behind(after, kSeparators);
     }
-    if (named.empty() || !knows_(plain_provider(named))) continue;
+    if (named.empty()) continue;
     provider = named;
     id = to_number(text.substr(digits, after - digits));
     rest = text.substr(after);
@@ -439,7 +484,7 @@ bool EventExportReader::try_inline(const Line& line) {
     event_.clock = stamp->clock;
   }
   mode_ = Mode::message;
-  take_message_line(trim(rest));
+  take_message_line(trim(rest).empty() ? rest : text);
   return true;
 }
 

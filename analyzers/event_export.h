@@ -47,7 +47,8 @@ struct ExportedEvent {
 ///
 ///     Level,Date and Time,Source,Event ID,Task Category     CSV and tab separated lists
 ///     <Event xmlns=…><System>…                              XML
-///     .NET Runtime - 1026                                   headings people write
+///     .NET Runtime - 1026                                   headings people write; `Event 8193, VSS`
+///     Error 12/6/2010 3:39:15 AM SQLVDI 1 None SQLVDI: …    rows of Event Viewer's list
 ///
 /// A text without any of this gives nothing, unless `start_message` says that a message begins here.
 class EventExportReader {
@@ -90,6 +91,8 @@ class EventExportReader {
   static bool is_start(std::string_view label);
   static std::optional<HeadLine> head_line(std::string_view text);
   static bool is_crowded(const HeadLine& head);
+  bool is_database_driver(const HeadLine& head) const;
+  std::string_view leading_provider(std::string_view text) const;
   bool try_other_shapes(const Line& line);
   bool try_csv_header(std::string_view text);
   bool try_inline(const Line& line);

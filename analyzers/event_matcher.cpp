@@ -97,7 +97,7 @@ std::string detail(const Event& event, const EventDetails& details, std::string_
   if (name == "process") return details.process();
   if (name == "volume") return details.volume();
   if (name == "operation") return context().operations.empty() ? std::string() : context().operations.back();
-  if (name == "hresult") return details.hresults().empty() ? std::string() : format_hresult(details.hresults().front());
+  if (name == "hresult") return details.result() ? format_hresult(*details.result()) : std::string();
   if (name == "provider") return std::string(event.provider);
   if (name == "id") return std::to_string(event.event_id);
   return flatten(named_value(event, name));

@@ -397,8 +397,15 @@ class VssReport {
     Finding& finding = add("windows.vssadmin.command-failed", {{"error", words}, {"meaning", meaning}}, sightings);
     if (error.hresult) finding.codes.push_back(hresult_text(*error.hresult));
     // In a language that nobody reads here it may be a question of rights alone.
-    if (!error.hresult && !has(error.words, "fail") && !has(error.words, "unexpected"))
-      finding.severity = Severity::info;
+    if (!error.hresult && !tells_of_failure(error.words)) finding.severity = Severity::info;
+  }
+
+  /// "Insufficient storage available to create …", "The shadow copy provider had an error."
+  static bool tells_of_failure(std::string_view words) {
+    constexpr std::array<std::string_view, 7> kFailures = {
+        "fail", "unexpected", "had an error", "insufficient", "in progress", "maximum number", "timed out"};
+    return std::any_of(kFailures.begin(), kFailures.end(),
+                       [&](std::string_view failure) { return has(words, failure); });
   }
 
   /// What vssadmin prints when the event system cannot carry its question to the writers.

@@ -112,6 +112,20 @@ TEST(EventDetailsTest, HresultsAreEightDigitsBehind0x) {
   EXPECT_EQ(format_hresult(0x42309), "0x00042309");
 }
 
+TEST(EventDetailsTest, ResultIsNoArgumentOfTheFailedCall) {
+  constexpr std::uint32_t kIncorrectFunction = 0x80070001;
+  Event pasted;
+  pasted.message = "Unexpected error CreateFileW(x,0x80000000,0x00000003,...).  hr = 0x80070001, Incorrect function.";
+  EXPECT_EQ(EventDetails(pasted).result(), kIncorrectFunction);
+  Event logged;
+  logged.data = {{"#1", "CreateFileW(x,0x80000000,0x00000003,...)"}, {"#2", "0x80070001, Incorrect function."}};
+  EXPECT_EQ(EventDetails(logged).result(), kIncorrectFunction);
+  Event other;
+  other.message = "Operation failed [0x80070001]";
+  EXPECT_EQ(EventDetails(other).result(), kIncorrectFunction);
+  EXPECT_EQ(EventDetails(Event()).result(), std::nullopt);
+}
+
 TEST(EventDetailsTest, ServiceOfAnEventIsItsKeyName) {
   struct Case {
     std::string_view param1;

@@ -106,6 +106,13 @@ const Shape kShapes[] = {
     {"a list of fields", "Event ID: 8194, Source: VSS, Level: Error\nUnexpected error.\n"},
     {"source and id", "Source: VSS Event ID: 8194\nUnexpected error.\n"},
     {"all in one line", "VSS Error 10/19/2010 6:17:16 AM EventID: 8194 Unexpected error.\n"},
+    {"the fields of old Windows in one line",
+     "Event Type: Error Event Source: VSS Event Category: None Event ID: 8194 Description: Unexpected error.\n"},
+    {"a row of Event Viewer's list", "Error    10/19/2010 6:17:16 AM    VSS    8194    None    Unexpected error.\n"},
+    {"a row of Event Viewer's list above the message",
+     "Error\t10/19/2010 6:17:16 AM\tVSS\t8194\tNone\nUnexpected error.\n"},
+    {"the title of Event Viewer's pane", "Event 8194, VSS\nUnexpected error.\n"},
+    {"id before source", "Event ID: 8194 VSS Error\nUnexpected error.\n"},
 };
 
 TEST(EventExportTest, EveryShapeOfAnExportIsRead) {
@@ -130,6 +137,32 @@ TEST(EventExportTest, EventsFollowEachOtherWithoutEmptyLines) {
   EXPECT_EQ(events[0].message, "first\nContext:\n   Provider ID: {1}");
   EXPECT_EQ(events[1].id, 11u);
   EXPECT_EQ(events[1].line, 8u);
+}
+
+TEST(EventExportTest, ProviderWithBlanksIsReadOutOfOneLine) {
+  for (const std::string_view text :
+       {"Event 7031, Service Control Manager\nx\n", "Event ID: 7031 Source: Service Control Manager\nx\n",
+        "Error 10/19/2010 6:17:16 AM Service Control Manager 7031 None\nx\n"}) {
+    const auto events = read(text);
+    ASSERT_EQ(events.size(), 1u) << text;
+    EXPECT_EQ(events[0].provider, "Service Control Manager") << text;
+    EXPECT_EQ(events[0].id, 7031u) << text;
+  }
+}
+
+TEST(EventExportTest, DatabaseDriverInAMessageIsNoNewEvent) {
+  const auto events = read(
+      "Log Name: Application\nSource: SQLWRITER\nEvent ID: 24583\nDescription:\nError state: 1, Severity: 16\n"
+      "Source: Microsoft SQL Server Native Client 10.0\nError message: Database 'a' cannot be opened.\n"
+      "Log Name: Application\nSource: VSS\nEvent ID: 8229\nDescription:\nnext\n");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_TRUE(events[0].message.ends_with("Database 'a' cannot be opened.")) << events[0].message;
+  EXPECT_EQ(events[1].id, 8229u);
+}
+
+TEST(EventExportTest, LineWithSeveralFieldsIsKeptWhole) {
+  constexpr std::string_view kLine = "Event ID: 8194 Source: VSS Description: Unexpected error.";
+  EXPECT_EQ(read(kLine).at(0).message, kLine);
 }
 
 TEST(EventExportTest, BinaryDumpBecomesBytes) {
@@ -163,7 +196,8 @@ TEST(EventExportTest, LevelIsReadInEveryLanguage) {
 TEST(EventExportTest, OrdinaryTextHoldsNoEvent) {
   for (const std::string_view text :
        {"2024-05-01 02:03:04 INFO started\n", "Source: Internet\n", "Date: today\n", "id,name\n1,x\n", "", "<Event>\n",
-        "<Event xmlns=''><System/></Event>\n", "Event[0]:\n", "a - 1\n", "Level: high\nUser: me\n", "5 Error 6\n"}) {
+        "<Event xmlns=''><System/></Event>\n", "Event[0]:\n", "a - 1\n", "Level: high\nUser: me\n", "5 Error 6\n",
+        "Error VSS 8193 happened\n", "Event 5, somebody\n", "Error 3:15 nothing 4\n"}) {
     EXPECT_TRUE(read(text).empty()) << text;
   }
 }

@@ -394,6 +394,11 @@ TEST(Vssadmin, ErrorsOfTheCommandAreReported) {
       {"エラー: 0x80042302\n", "windows.vssadmin.writers-unreachable", Severity::error},
       {"Error: Unexpected failure: Catastrophic failure\n", "windows.vssadmin.command-failed", Severity::error},
       {"Fehler: 0x8004230C\n", "windows.vssadmin.command-failed", Severity::error},
+      {"Error: The shadow copy provider had an error. Please see the system and application event logs.\n",
+       "windows.vssadmin.command-failed", Severity::error},
+      {"Error: Insufficient storage available to create either the shadow copy storage file or other shadow copy "
+       "data.\n",
+       "windows.vssadmin.command-failed", Severity::error},
       {"Fehler: Irgendetwas\n", "windows.vssadmin.command-failed", Severity::info},
       {"Error: You don't have the correct permissions to run this command.\n", "windows.vssadmin.not-elevated",
        Severity::info},
