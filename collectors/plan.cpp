@@ -98,6 +98,8 @@ class Planner {
     };
   }
 
+  const char* why_none() const { return finder_.stopped() ? "the run was ended before it was looked for" : "not found"; }
+
   void add_files(const ArtifactSpec& spec) {
     bool any = false;
     std::vector<PlannedItem> newest;  // a heap: the oldest stands first
@@ -109,7 +111,7 @@ class Planner {
     for (const std::string& glob : spec.globs) {
       if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
     }
-    if (!any) note(spec.id, first_glob(spec), "not found");
+    if (!any) note(spec.id, first_glob(spec), why_none());
     for (PlannedItem& item : newest) place(std::move(item));
   }
 
@@ -218,7 +220,7 @@ class Planner {
         if (reason != kIsFolder) refuse_some(met, reason, count);
       });
       finder_.find(path + "/**", use, refuse_some);
-      if (!any) note(log->id, path, "not found");
+      if (!any) note(log->id, path, why_none());
     }
   }
 
