@@ -98,7 +98,9 @@ class Planner {
     };
   }
 
-  const char* why_none() const { return finder_.stopped() ? "the run was ended before it was looked for" : "not found"; }
+  const char* why_none() const {
+    return finder_.stopped() ? "the run was ended before it was looked for" : "not found";
+  }
 
   void add_files(const ArtifactSpec& spec) {
     bool any = false;
@@ -291,7 +293,7 @@ class Planner {
     for (PlannedItem& item : plan_.items) {
       if (plan_.total_bytes + item.size() > options_.max_total_size) {
         note(item.spec->id, item.path,
-                           "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
+             "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
         continue;
       }
       plan_.total_bytes += item.size();
