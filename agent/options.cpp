@@ -4,17 +4,13 @@
 #include <algorithm>
 #include <map>
 
+#include "agent/examples.h"
 #include "collectors/catalog.h"
 
 namespace vmtriage {
 namespace {
 
 constexpr int kUsageError = 64;
-
-constexpr const char* kExamples =
-    "  sudo vmtriage collect                      diagnose this VM and make the zip for support\n"
-    "  vmtriage analyze /mnt/copied-disk          diagnose a copied disk, a folder or an archive\n"
-    "  vmtriage explain UserErrorFsFreezeFailed   what an error code means";
 
 /// Turns an option's text into a size or a time, with the words for what is wrong.
 template <typename T, typename Parse>
@@ -30,11 +26,12 @@ std::function<std::string(const std::string&)> reads(T& target, Parse parse, con
 class CommandLine {
  public:
   CommandLine() {
+    app_.name("vmtriage");  // not the path that it was started by
     app_.description("Collects the evidence of a failed Azure VM backup, says what is wrong and what to do.");
     app_.set_version_flag("--version", "vmtriage " VMTRIAGE_VERSION);
     app_.require_subcommand(1);
     app_.allow_windows_style_options(false);  // one syntax on every system; subcommands take this over
-    app_.footer(std::string("Examples:\n") + kExamples + "\n\nExit codes:" + exit_codes());
+    app_.footer(std::string("Examples:\n") + kExamples.overview + "\n\nExit codes:" + exit_codes());
     add_collect();
     add_analyze();
     add_events();
@@ -64,7 +61,8 @@ class CommandLine {
   }
 
   std::vector<CommandInfo> table() const {
-    std::vector<CommandInfo> commands = {info_of(app_, kExamples)};
+    std::vector<CommandInfo> commands = {info_of(app_, kExamples.overview)};
+    commands.front().name.clear();
     for (const CLI::App* command : app_.get_subcommands({}))
       commands.push_back(info_of(*command, examples_.at(command)));
     return commands;
@@ -175,11 +173,7 @@ class CommandLine {
 
   void add_collect() {
     CLI::App* app = add_command("collect", "Collect this VM's evidence, analyze it and write one zip for support",
-                                Options::Command::collect,
-                                "  sudo vmtriage collect\n"
-                                "  sudo vmtriage collect --profile sap-hana --case-id 2405010040001234 -o /tmp\n"
-                                "  sudo vmtriage collect --profile file-restore --path /root/myVM-20240501093913\n"
-                                "  vmtriage collect --root /mnt/disk --dry-run");
+                                Options::Command::collect, kExamples.collect);
     add_shared(app);
     const std::vector<std::string> profiles = Catalog::built_in().profiles();
     offer(
@@ -246,10 +240,7 @@ class CommandLine {
 
   void add_analyze() {
     CLI::App* app = add_command("analyze", "Analyze a copied tree, a mounted disk, a bundle or any collector's archive",
-                                Options::Command::analyze,
-                                "  vmtriage analyze /mnt/disk\n"
-                                "  vmtriage analyze logs.zip --lang ja\n"
-                                "  vmtriage analyze --format json sosreport.tar.xz > findings.json");
+                                Options::Command::analyze, kExamples.analyze);
     add_shared(app);
     app->add_option("PATH", options_.operands, "folder, file or archive (zip, tar, tar.gz/xz/zst, 7z)")->required();
     add_pace(app);

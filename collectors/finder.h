@@ -40,6 +40,8 @@ class Finder {
   /// Looks for files by their names in all local file systems, within bounds of depth, folders and time; says in a
   /// refusal when a bound ended the search.
   void search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const;
+  /// Whether the user or the time ended the run: what was not found may be there.
+  bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
  private:
   struct Walk;
@@ -56,7 +58,6 @@ class Finder {
   bool is_allowed(const std::string& resolved) const;
   Result<std::string> resolve(const std::string& path) const { return resolve_links(root_, path, silent_, names_); }
   Result<FileInfo> info_of(const std::string& path) const;
-  bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
   std::string root_;
   std::vector<std::string> allowed_;

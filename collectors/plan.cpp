@@ -98,6 +98,10 @@ class Planner {
     };
   }
 
+  const char* why_none() const {
+    return finder_.stopped() ? "the run was ended before it was looked for" : "not found";
+  }
+
   void add_files(const ArtifactSpec& spec) {
     bool any = false;
     std::vector<PlannedItem> newest;  // a heap: the oldest stands first
@@ -109,7 +113,7 @@ class Planner {
     for (const std::string& glob : spec.globs) {
       if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
     }
-    if (!any) note(spec.id, first_glob(spec), "not found");
+    if (!any) note(spec.id, first_glob(spec), why_none());
     for (PlannedItem& item : newest) place(std::move(item));
   }
 
@@ -222,7 +226,7 @@ class Planner {
         if (reason != kIsFolder) refuse_some(met, reason, count);
       });
       finder_.find(path + "/**", use, refuse_some);
-      if (!any) note(log->id, path, "not found");
+      if (!any) note(log->id, path, why_none());
     }
   }
 
@@ -293,7 +297,7 @@ class Planner {
     for (PlannedItem& item : plan_.items) {
       if (plan_.total_bytes + item.size() > options_.max_total_size) {
         note(item.spec->id, item.path,
-                           "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
+             "over the total budget of " + format_size(options_.max_total_size) + " (--max-total-size)");
         continue;
       }
       plan_.total_bytes += item.size();

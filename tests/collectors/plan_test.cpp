@@ -153,6 +153,14 @@ TEST_F(Plans, SayThatCommandsAreNotRunForACopiedDisk) {
   EXPECT_NE(reason(plan(), "cat /proc/self/mounts").find("not run"), std::string::npos);
 }
 
+TEST_F(Plans, WhatARunThatWasEndedDidNotLookForIsNotSaidToBeMissing) {
+  file("/var/log/waagent.log");
+  const std::atomic<bool> stop{true};
+  const Plan made = make_plan(Catalog::built_in(), options_, &stop);
+  ASSERT_FALSE(made.left_out.entries().empty());
+  for (const LeftOut& row : made.left_out.entries()) EXPECT_NE(row.reason, "not found") << row.origin;
+}
+
 TEST(ScriptLocations, AreReadFromTheConfiguration) {
   EXPECT_EQ(script_locations(R"({"preScriptLocation" : "/etc/azure/pre.sh", "postScriptLocation":"/etc/azure/post.sh"})"),
             (std::vector<std::string>{"/etc/azure/pre.sh", "/etc/azure/post.sh"}));

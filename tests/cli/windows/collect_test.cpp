@@ -50,6 +50,15 @@ class WindowsCollect : public BadInput {
   }
 };
 
+TEST_F(WindowsCollect, HelpShowsWhatIsTypedOnWindows) {
+  for (const Arguments& arguments : {Arguments{"--help"}, {"collect", "--help"}, {"analyze", "--help"}}) {
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("Usage: vmtriage "), HasSubstr("E:\\"), Not(HasSubstr("sudo")),
+                                   Not(HasSubstr("/mnt"))));
+  }
+}
+
 TEST_F(WindowsCollect, BundleIsForSystemAndAdministratorsAlone) {
   if (!keeps_protected_acls(scratch_.file("probe"))) GTEST_SKIP() << "this system keeps no protected access lists";
   const Unpacked bundle = unpack(collect());

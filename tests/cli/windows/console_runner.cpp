@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/cli/windows/start_process.h"
+#include "tests/cli/windows/try_to_start.h"
 
 namespace {
 
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   const HANDLE ctrl_c = CreateEventA(nullptr, TRUE, FALSE, (std::string(argv[2]) + "-0").c_str());
   const HANDLE ctrl_break = CreateEventA(nullptr, TRUE, FALSE, (std::string(argv[2]) + "-1").c_str());
   PROCESS_INFORMATION made{};
-  const DWORD failure = vmtriage::start_process(
+  const DWORD failure = vmtriage::try_to_start(
       [&] { return CreateProcessA(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made); });
   if (failure != ERROR_SUCCESS) return 123;
   const HANDLE any[] = {made.hProcess, ctrl_c, ctrl_break};

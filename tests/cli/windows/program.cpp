@@ -11,7 +11,7 @@
 #include <stdexcept>
 
 #include "collectors/windows/native.h"
-#include "tests/cli/windows/start_process.h"
+#include "tests/cli/windows/try_to_start.h"
 
 namespace vmtriage {
 namespace {
@@ -101,7 +101,7 @@ Program::Program(const Arguments& arguments, const RunOptions& options) : proces
   start.hStdError = err.get();
   const Handle token = options.ordinary_user ? ordinary_token() : Handle();
   PROCESS_INFORMATION made{};
-  const DWORD reason = start_process([&] {
+  const DWORD reason = try_to_start([&] {
     // Without a token it is CreateProcess.
     return CreateProcessAsUserW(token ? token.get() : nullptr, to_wide(program).c_str(), line.data(), nullptr, nullptr,
                                 TRUE, CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT, variables.data(),

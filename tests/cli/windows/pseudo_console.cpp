@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "collectors/windows/native.h"
-#include "tests/cli/windows/start_process.h"
+#include "tests/cli/windows/try_to_start.h"
 
 namespace vmtriage {
 namespace {
@@ -57,7 +57,7 @@ PseudoConsole::PseudoConsole(unsigned code_page, const Arguments& arguments) {
   start.StartupInfo.cb = sizeof start;
   start.lpAttributeList = attributes.get();
   PROCESS_INFORMATION made{};
-  const DWORD reason = start_process([&] {
+  const DWORD reason = try_to_start([&] {
     return CreateProcessW(runner.c_str(), line.data(), nullptr, nullptr, FALSE, EXTENDED_STARTUPINFO_PRESENT, nullptr,
                           nullptr, &start.StartupInfo, &made);
   });

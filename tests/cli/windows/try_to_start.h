@@ -13,7 +13,7 @@ namespace vmtriage {
 /// parent gets ERROR_INTERNAL_ERROR (NtCreateUserProcess in Wine's dlls/ntdll/unix/process.c). The program has run no
 /// instruction by then, and what is wrong with its file is reported by other errors: another attempt hides nothing.
 template <typename Create>
-DWORD start_process(Create create) {
+DWORD try_to_start(Create create) {
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
     if (create()) return ERROR_SUCCESS;
