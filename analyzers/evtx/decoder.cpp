@@ -1,6 +1,7 @@
 #include "analyzers/evtx/decoder.h"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 
 #include "agent/base/text.h"
@@ -277,8 +278,14 @@ void EventDecoder::fill_strings() {
   event_.message = text(fields_.message, SystemField::message);
 }
 
+/// A record may give its values any type, also the one that stands for text of this program's own.
+bool EventDecoder::is_of_record(const RawValue& value) const {
+  const std::less<const Byte*> before;
+  return !before(value.bytes.data(), chunk_.data()) && before(value.bytes.data(), chunk_.data() + chunk_.size());
+}
+
 std::string_view EventDecoder::text_of(const RawValue& value) {
-  if (value.type == kFixedText) return view_of(value.bytes.data(), value.bytes.size());
+  if (value.type == kFixedText && !is_of_record(value)) return view_of(value.bytes.data(), value.bytes.size());
   const std::size_t mark = text_.used();
   if (!value.is_array()) {
     append_value(text_, value);

@@ -151,6 +151,7 @@ class EventDecoder {
     return {kFixedText, Bytes(reinterpret_cast<const Byte*>(compiled.pool.data()) + source.text, source.size)};
   }
   void note_fields(const BinXmlTemplate& compiled, std::size_t first_slot);
+  bool is_of_record(const RawValue& value) const;
   std::string_view text_of(const RawValue& value);
   std::string_view name_of(const Frame& frame, const Leaf& leaf);
   static std::size_t counter_of(const Frame& frame, std::uint16_t counter) {
