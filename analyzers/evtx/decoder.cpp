@@ -95,8 +95,11 @@ bool EventDecoder::read_event_id() {
   const auto id = early_field(SystemField::event_id);
   if (!id) return fail("its values are cut off");
   head_.event_id = static_cast<std::uint32_t>(to_number(*id).value_or(0));
-  return true;
+  return head_.event_id != 0 || !is_blank() || fail("its values are zeros");
 }
+
+/// A large record can lose a whole page between its head and the size at its end.
+bool EventDecoder::is_blank() const { return head_record_id() == 0 && head_time() == from_file_time(0); }
 
 /// The record's first fragment: an instance of a template, or elements.
 bool EventDecoder::read_root(ByteCursor& in) {

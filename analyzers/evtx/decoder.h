@@ -122,6 +122,7 @@ class EventDecoder {
   bool read_instance(ByteCursor& in, std::uint16_t place, Instance& instance);
   bool read_slots(Instance& instance, std::size_t count);
   bool read_event_id();
+  bool is_blank() const;
   /// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
   RawValue field(SystemField which) const {
     const FieldSource& source = root_.compiled->field(which);

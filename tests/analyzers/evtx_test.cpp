@@ -543,6 +543,14 @@ TEST(EvtxTest, TemplateThatWasZeroedBehindItsHeadIsMissing) {
                                                   "event record 2: its template is empty"}));
 }
 
+TEST(EvtxTest, RecordWhoseValuesWereZeroedIsDamage) {
+  const Log log = read(file_with(named_event({.id = 0, .record_id = 0, .time = 0}, {{"v", string("")}})));
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_EQ(log.what(), std::vector<std::string>{"event record 1: its values are zeros"});
+  for (const EventText& head : {EventText{.id = 0}, EventText{.id = 0, .record_id = 0}, EventText{.id = 0, .time = 0}})
+    EXPECT_EQ(read(file_with(classic_event(head, {}, ""))).events.size(), 1u);
+}
+
 TEST(EvtxTest, NameThatWasZeroedInItsMiddleIsDamage) {
   std::string bytes = chunk_of(1, 1);
   const std::string name = utf8_to_utf16("EventRecordID");
