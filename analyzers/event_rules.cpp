@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/base/text.h"
+#include "analyzers/console_text.h"
 #include "analyzers/event_export.h"
 #include "analyzers/event_hits.h"
 #include "analyzers/event_rule_filter.h"
@@ -132,6 +134,32 @@ class EventTextScan : public Scan {
                 [this](const ExportedEvent& event) { take(event); }) {}
 
   void block(const Block& block, std::uint64_t first_line) override {
+    in_code_page_ = in_code_page_ || is_in_code_page(block.text);
+    if (!in_code_page_) return read(block, first_line);
+    const std::string text = decode_console(block.text);
+    read(Block{text, block.cut}, first_line);
+  }
+
+  void finish(Insights& insights) override {
+    reader_.finish();
+    if (const auto& broken = reader_.broken()) {
+      insights.errors.push_back(
+          {ErrorCode::corrupt, "exported events: " + std::to_string(broken->count) +
+                                   " <Event> without an end or not well-formed, left out; the first in line " +
+                                   std::to_string(broken->line)});
+    }
+    hits_.finish(true, timeline_, insights);
+  }
+
+ private:
+  /// Whether the first lines are no UTF-8: what a console program wrote into a file is in its code page.
+  static bool is_in_code_page(std::string_view text) {
+    constexpr std::size_t kHeadBytes = 16 << 10;
+    if (text.size() > kHeadBytes) text = text.substr(0, text.rfind('\n', kHeadBytes) + 1);
+    return !is_valid_utf8(text);
+  }
+
+  void read(const Block& block, std::uint64_t first_line) {
     marks_.find(block.text, found_);
     std::vector<std::size_t> starts = confirmed(marks_, kFirstSqlMark, block.text);
     const bool marked = !found_.empty();
@@ -153,18 +181,6 @@ class EventTextScan : public Scan {
     });
   }
 
-  void finish(Insights& insights) override {
-    reader_.finish();
-    if (const auto& broken = reader_.broken()) {
-      insights.errors.push_back(
-          {ErrorCode::corrupt, "exported events: " + std::to_string(broken->count) +
-                                   " <Event> without an end or not well-formed, left out; the first in line " +
-                                   std::to_string(broken->line)});
-    }
-    hits_.finish(true, timeline_, insights);
-  }
-
- private:
   /// Where lines begin that a pattern really matches.
   std::vector<std::size_t> confirmed(const Matcher& matcher, std::size_t first_pattern, std::string_view text) const {
     std::vector<std::size_t> begins;
@@ -217,6 +233,7 @@ class EventTextScan : public Scan {
   EventExportReader reader_;
   std::vector<Candidate> found_;
   std::string end_;  ///< the last lines of a block that was not taken apart
+  bool in_code_page_ = false;
 };
 
 Matcher compile_marks() {

@@ -128,11 +128,7 @@ std::size_t BatchSource::take(Batch& batch, std::size_t begin, std::size_t size)
   const Bytes place = Bytes(batch.buffer).subspan(begin, std::min(kEvtxChunkSize, size - begin));
   const std::uint64_t offset = batch.offset + begin;
   if (has_chunk_signature(place) || record_size(place, kEvtxChunkHeaderSize, place.size()) != 0) {
-    end_gap();
-    ++places_;
-    ++chunks_;
-    batch.chunks.push_back({begin, place.size()});
-    return place.size();
+    return add_chunk(batch, begin, place.size());
   }
   const bool zero = is_zero(place);
   std::size_t passed = zero ? std::string_view::npos : view_of(place.data(), place.size()).find(kChunkSignature, 1);
@@ -141,9 +137,20 @@ std::size_t BatchSource::take(Batch& batch, std::size_t begin, std::size_t size)
     return 0;
   const Bytes behind = Bytes(batch.buffer).first(size).subspan(begin + place.size());
   if (passed == std::string_view::npos || has_chunk_signature(behind)) passed = place.size();
+  // A chunk whose first page was zeroed has neither signature nor first record.
+  if (passed == place.size() && !zero && find_record(place, kEvtxChunkHeaderSize, place.size()) < place.size())
+    return add_chunk(batch, begin, place.size());
   ++places_;
   widen_gap(offset, passed, zero);
   return passed;
+}
+
+std::size_t BatchSource::add_chunk(Batch& batch, std::size_t begin, std::size_t size) {
+  end_gap();
+  ++places_;
+  ++chunks_;
+  batch.chunks.push_back({begin, size});
+  return size;
 }
 
 void BatchSource::widen_gap(std::uint64_t offset, std::uint64_t size, bool zero) {

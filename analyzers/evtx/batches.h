@@ -81,6 +81,7 @@ class BatchSource {
   void check_header(Bytes header);
   void skip_holes();
   std::size_t take(Batch& batch, std::size_t begin, std::size_t size);
+  std::size_t add_chunk(Batch& batch, std::size_t begin, std::size_t size);
   void widen_gap(std::uint64_t offset, std::uint64_t size, bool zero);
   void end_gap();
   void finish();

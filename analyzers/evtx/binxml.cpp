@@ -71,6 +71,8 @@ class Compiler {
       }
     }
     if (!problem_ && in_.failed()) problem_ = "binary XML is cut off";
+    // What is left of a template whose page was zeroed behind its head.
+    if (root.children == 0 && source_ == ElementSource::definition) fail("its template is empty");
     if (!problem_ && in_.left() > 0 && in_.u8() != kEndOfFragment) problem_ = "unknown token in binary XML";
     finish();
     return problem_;
@@ -419,7 +421,9 @@ class Compiler {
     const bool inlined = offset == in_.position();
     if (inlined) in_.skip(kNameHeader + stored.size() + 2);
     if (names_) names_->push_back({static_cast<std::uint32_t>(at - start_), inlined, std::string(stored)});
-    return utf16_to_utf8(stored.substr(4));
+    std::string name = utf16_to_utf8(stored.substr(4));
+    if (name.find('\0') != std::string::npos) fail("a name is damaged");
+    return name;
   }
 
   void finish() {

@@ -42,6 +42,14 @@ std::size_t record_size(Bytes chunk, std::size_t at, std::size_t limit) {
   return load_u32(chunk.data() + at + size - 4) == size ? size : 0;
 }
 
+std::size_t find_record(Bytes chunk, std::size_t at, std::size_t limit) {
+  while (at < limit && record_size(chunk, at, limit) == 0) {
+    const void* found = std::memchr(chunk.data() + at + 1, 0x2a, limit - at - 1);
+    at = found ? static_cast<std::size_t>(static_cast<const Byte*>(found) - chunk.data()) : limit;
+  }
+  return at;
+}
+
 bool ChunkReader::read(Bytes chunk, std::uint64_t offset, bool checksums, const std::function<bool()>& flush) {
   offset_ = offset;
   const std::size_t known_damages = damages_.size();
@@ -126,11 +134,7 @@ bool ChunkReader::read_record(Bytes chunk, std::size_t at, std::size_t size, con
 
 /// Looks for the next record behind a place where none stands.
 std::size_t ChunkReader::resume(Bytes chunk, std::size_t at, std::size_t limit) {
-  std::size_t next = at + 1;
-  while (next < limit && record_size(chunk, next, limit) == 0) {
-    const void* found = std::memchr(chunk.data() + next + 1, 0x2a, limit - next - 1);
-    next = found ? static_cast<std::size_t>(static_cast<const Byte*>(found) - chunk.data()) : limit;
-  }
+  const std::size_t next = find_record(chunk, at + 1, limit);
   const Bytes gap = chunk.subspan(at, next - at);
   const bool slack = next == limit && !header_sound_ && is_zero(gap);
   behind_damage_ = true;

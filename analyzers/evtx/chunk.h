@@ -18,6 +18,8 @@ bool is_zero(Bytes bytes);
 /// The size of the record at `at`, or 0 when none stands there: signature, a size that fits before `limit`, its copy at
 /// the end.
 std::size_t record_size(Bytes chunk, std::size_t at, std::size_t limit);
+/// Where the first record from `at` on stands; `limit` when there is none.
+std::size_t find_record(Bytes chunk, std::size_t at, std::size_t limit);
 
 /// Reads the records of one chunk after the other. One per thread.
 class ChunkReader {

@@ -1,6 +1,7 @@
 #include "analyzers/evtx/decoder.h"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 
 #include "agent/base/text.h"
@@ -94,8 +95,11 @@ bool EventDecoder::read_event_id() {
   const auto id = early_field(SystemField::event_id);
   if (!id) return fail("its values are cut off");
   head_.event_id = static_cast<std::uint32_t>(to_number(*id).value_or(0));
-  return true;
+  return head_.event_id != 0 || !is_blank() || fail("its values are zeros");
 }
+
+/// A large record can lose a whole page between its head and the size at its end.
+bool EventDecoder::is_blank() const { return head_record_id() == 0 && head_time() == from_file_time(0); }
 
 /// The record's first fragment: an instance of a template, or elements.
 bool EventDecoder::read_root(ByteCursor& in) {
@@ -277,8 +281,14 @@ void EventDecoder::fill_strings() {
   event_.message = text(fields_.message, SystemField::message);
 }
 
+/// A record may give its values any type, also the one that stands for text of this program's own.
+bool EventDecoder::is_of_record(const RawValue& value) const {
+  const std::less<const Byte*> before;
+  return !before(value.bytes.data(), chunk_.data()) && before(value.bytes.data(), chunk_.data() + chunk_.size());
+}
+
 std::string_view EventDecoder::text_of(const RawValue& value) {
-  if (value.type == kFixedText) return view_of(value.bytes.data(), value.bytes.size());
+  if (value.type == kFixedText && !is_of_record(value)) return view_of(value.bytes.data(), value.bytes.size());
   const std::size_t mark = text_.used();
   if (!value.is_array()) {
     append_value(text_, value);

@@ -122,6 +122,7 @@ class EventDecoder {
   bool read_instance(ByteCursor& in, std::uint16_t place, Instance& instance);
   bool read_slots(Instance& instance, std::size_t count);
   bool read_event_id();
+  bool is_blank() const;
   /// A header field of the event. The root's substitutions stay at the bottom of the stack until the next record.
   RawValue field(SystemField which) const {
     const FieldSource& source = root_.compiled->field(which);
@@ -151,6 +152,7 @@ class EventDecoder {
     return {kFixedText, Bytes(reinterpret_cast<const Byte*>(compiled.pool.data()) + source.text, source.size)};
   }
   void note_fields(const BinXmlTemplate& compiled, std::size_t first_slot);
+  bool is_of_record(const RawValue& value) const;
   std::string_view text_of(const RawValue& value);
   std::string_view name_of(const Frame& frame, const Leaf& leaf);
   static std::size_t counter_of(const Frame& frame, std::uint16_t counter) {

@@ -263,6 +263,26 @@ TEST_F(EventRulesTest, BlocksMayCutAnExportAnywhere) {
   }
 }
 
+TEST_F(EventRulesTest, ExportInTheCodePageOfTheConsoleIsRead) {
+  // What Event Viewer and wevtutil write on a Japanese Windows, in code page 932.
+  const std::string japanese =
+      "\x83\x8D\x83O\x82\xCC\x96\xBC\x91O: System\n"
+      "\x83\\\x81[\x83X: volsnap\n"
+      "\x83"
+      "C\x83x\x83\x93\x83g ID: 25\n"
+      "\x83\x8C\x83x\x83\x8B: \x83G\x83\x89\x81[\n"
+      "\x83R\x83\x93\x83s\x83\x85\x81[\x83^\x81[: vm1\n"
+      "\x90\xE0\x96\xBE:\n"
+      "\x83{\x83\x8A\x83\x85\x81[\x83\x80 C: \x82\xCC\x83V\x83\x83\x83h\x83"
+      "E \x83R\x83s\x81[\x82\xCD\x92\x86\x8E~\x82\xB3\x82\xEA\x82\xDC\x82\xB5\x82\xBD\x81"
+      "B\n";
+  for (const std::size_t bytes : {20u, 1u << 20}) {
+    const auto findings = text(japanese, bytes);
+    ASSERT_EQ(ids_of(findings), Ids{"windows.volsnap.grow-in-time"}) << bytes;
+    EXPECT_NE(findings[0].evidence.at(0).excerpt.find("のシャドウ コピーは中止されました"), std::string::npos);
+  }
+}
+
 TEST_F(EventRulesTest, NumberedValueIsFoundUnderTheNameThatNewerWindowsGivesIt) {
   ChunkWriter chunk;
   for (std::uint64_t id = 1; id <= 10; ++id) {

@@ -306,6 +306,22 @@ TEST(EvtxTest, EveryValueTypeIsWrittenAsWindowsWritesIt) {
       {0x20, bytes({0x1f, 0, 0, 0, 0, 0, 0, 0}), "0x1f"},
       {0x07, bytes({0xff, 0xff}), "-1"},
       {0x6f, "AB", "4142"},
+      {0x7f, "AB\xff", "4142FF"},
+      {0x01, utf8_to_utf16("a\x01\tb  "), "a\x01\tb  "},
+      {0x01, "A", ""},
+      {0x02, "\x81", "\xc2\x81"},
+      {0x0b, bytes({0, 0, 0x80, 0x7f}), "inf"},
+      {0x0c, bytes({0, 0, 0, 0, 0, 0, 0xf0, 0xff}), "-inf"},
+      {0x0c, bytes({0, 0, 0, 0, 0, 0, 0xf8, 0x7f}), "nan"},
+      {0x0d, bytes({2}), "true"},
+      {0x0e, "", ""},
+      {0x0f, guid.substr(0, 15), "611FD6D6DD8CF64ECDD9F6786B7124"},
+      {0x13, std::string(7, '\1'), "01010101010101"},
+      {0x13, std::string("\1\xff", 2) + std::string(6, '\0') + std::string(60, '\0'),
+       "S-1-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0-0"},
+      {0x10, "", ""},
+      {0x14, bytes({1, 2}), "0x201"},
+      {0x15, std::string(8, '\xff'), "0xffffffffffffffff"},
   };
   for (const Case& c : cases) {
     const Data data = data_of(named_event({}, {{"v", value(static_cast<std::uint8_t>(c.type), c.bytes)}}));
@@ -339,6 +355,22 @@ TEST(EvtxTest, ArraysGiveOneElementPerItem) {
       {0x94, little_endian(31u), {"0x1f"}},
       {0x95, little_endian(std::uint64_t{31}) + little_endian(std::uint64_t{0}), {"0x1f", "0x0"}},
       {0x84, "", {""}},
+      {0x81, "", {""}},
+      {0x81, std::string(4, '\0'), {"", ""}},
+      {0x87, little_endian(0xfffffffeu) + little_endian(2u), {"-2", "2"}},
+      {0x89, std::string(8, '\xff') + little_endian(std::uint64_t{1}), {"-1", "1"}},
+      {0x8b, little_endian(0x3fc00000u) + little_endian(0u), {"1.5", "0"}},
+      {0x8c, little_endian(std::uint64_t{0x3ff8000000000000}), {"1.5"}},
+      {0x8e, "ab", {"6162"}},
+      {0x90, little_endian(31u), {"0x1f"}},
+      {0x90, little_endian(std::uint64_t{31}) + little_endian(std::uint64_t{1}), {"0x1f", "0x1"}},
+      {0x92, std::string("\xe8\7\5\0\3\0\1\0\x16\0\3\0\4\0\x7b\0", 16), {"2024-05-01T22:03:04.1230000Z"}},
+      {0xa0, little_endian(std::uint64_t{31}), {"0x1f"}},
+      {0xa1, "\x0f\1", {"0F01"}},
+      {0xff, "\xff", {"FF"}},
+      // The last item is cut off.
+      {0x88, little_endian(1u) + std::string("\2\0", 2), {"1", "2"}},
+      {0x93, sid_a + sid_b.substr(0, 12), {"S-1-5-18", "S-1-5-32"}},
   };
   for (const Case& c : cases) {
     const Data data = data_of(named_event({}, {{"v", value(static_cast<std::uint8_t>(c.type), c.bytes)}}));
@@ -490,6 +522,61 @@ TEST(EvtxTest, RecordsWhoseTemplateWasZeroedAreReportedOneByOne) {
   ASSERT_EQ(log.damages.size(), 3u);
   EXPECT_EQ(log.damages[1].what, "event record 2: its template is missing");
   EXPECT_EQ(log.damages[1].offset, kFirstChunk + second);
+}
+
+TEST(EvtxTest, TemplateThatWasZeroedBehindItsHeadIsMissing) {
+  const Fragment inner{.root = element("EventData", {data("v", slot(0))}), .values = {string("x")}};
+  ChunkWriter chunk;
+  chunk.record(1, event({.record_id = 1}, fragment(inner)));
+  chunk.record(2, event({.record_id = 2}, fragment(inner)));
+  std::string bytes = chunk.finish();
+  // Of the second definition in the chunk the head stays: next, GUID and size in front of its own fragment header.
+  const std::string header("\x0f\1\1\0\1\xff\xff", 7), header_with_attributes("\x0f\1\1\0\x41\xff\xff", 7);
+  const std::size_t root = bytes.find(header_with_attributes);
+  const std::size_t definition = bytes.find(header, root + 1);
+  ASSERT_NE(definition, std::string::npos);
+  bytes.replace(definition, 40, 40, '\0');
+  ChunkWriter::seal(bytes);
+  const Log log = read(file_of({bytes}));
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_EQ(log.what(), (std::vector<std::string>{"event record 1: its template is empty",
+                                                  "event record 2: its template is empty"}));
+}
+
+TEST(EvtxTest, RecordWhoseValuesWereZeroedIsDamage) {
+  const Log log = read(file_with(named_event({.id = 0, .record_id = 0, .time = 0}, {{"v", string("")}})));
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_EQ(log.what(), std::vector<std::string>{"event record 1: its values are zeros"});
+  for (const EventText& head : {EventText{.id = 0}, EventText{.id = 0, .record_id = 0}, EventText{.id = 0, .time = 0}})
+    EXPECT_EQ(read(file_with(classic_event(head, {}, ""))).events.size(), 1u);
+}
+
+TEST(EvtxTest, NameThatWasZeroedInItsMiddleIsDamage) {
+  std::string bytes = chunk_of(1, 1);
+  const std::string name = utf8_to_utf16("EventRecordID");
+  bytes.replace(bytes.find(name) + 6, name.size() - 6, name.size() - 6, '\0');
+  const Log log = read(file_of({bytes}));
+  EXPECT_TRUE(log.events.empty());
+  EXPECT_EQ(log.what().back(), "event record 1: a name is damaged");
+}
+
+TEST(EvtxTest, ChunkWhoseFirstPageWasZeroedGivesTheRecordsBehindIt) {
+  ChunkWriter chunk;
+  // Has no name in common with the others, so that they bring their names and templates with them.
+  chunk.record(1, {.root = element("Filler", {text(std::string(2000, 'x'))}), .is_template = false});
+  const std::size_t second = chunk.record(2, classic_event({.record_id = 2}, {"a"}, ""));
+  chunk.record(3, classic_event({.record_id = 3}, {"b"}, ""));
+  constexpr std::size_t kPage = 4096;
+  ASSERT_GT(second, kPage);
+  std::string bytes = chunk.finish();
+  bytes.replace(0, kPage, kPage, '\0');
+  const Log log = read(file_of({bytes, chunk_of(4, 1), std::string(ChunkWriter::kSize, '*')}));
+  EXPECT_EQ(log.record_ids(), (std::vector<std::uint64_t>{2, 3, 4}));
+  EXPECT_EQ(log.summary.recovered, 2u);
+  EXPECT_EQ(log.what(), (std::vector<std::string>{"chunk: its signature is missing",
+                                                  "chunk: its header gives an impossible end of the records",
+                                                  "chunk: bytes that are no record", "bytes that are no chunk"}));
+  EXPECT_EQ(log.damages[2].skipped, second - 512);
 }
 
 TEST(EvtxTest, DirtyLogIsReadBeyondTheChunksItsHeaderCounts) {

@@ -444,6 +444,45 @@ TEST(Vssadmin, BannerOfAnotherProductAndBlocksDoNotMatter) {
   EXPECT_EQ(rule_ids(read_as("text.unknown", "acme.log", text, 50)), Ids{"windows.vssadmin.writer-failed"});
 }
 
+TEST(Vssadmin, ListsThatAreCutOffAnywhereInAnyEncodingInventNothing) {
+  const std::string healthy =
+      std::string(kEnglishWriters.substr(0, kEnglishWriters.find("Writer name: 'SqlServer"))) +
+      std::string(kProviders.substr(0, kProviders.find("プロバイダー"))) + std::string(kShadows) +
+      storage("2.06 GB (1%)", "11.8 GB (8%)") +
+      "Volume path: C:\\\n    Volume name: \\\\?\\Volume{986da89b-2336-4410-9417-d5dbf1f5f3e5}\\\n";
+  const auto utf16 = [](std::string_view text) { return "\xFF\xFE" + utf8_to_utf16(text); };
+  const auto utf16_big = [](std::string_view text) { return "\xFE\xFF" + utf8_to_utf16(text, true); };
+  const auto dos = [](std::string_view text) { return "R\x82sum\x82\r\n" + std::string(text); };
+  for (std::size_t end = 0; end != std::string::npos; end = healthy.find('\n', end + 1)) {
+    const std::string_view part = std::string_view(healthy).substr(0, end);
+    const bool banner_only = part.find("Writer name") == part.npos && part.find("vssadmin 1.1") != part.npos;
+    for (const std::string& text : {std::string(part), utf16(part), utf16_big(part), dos(part)}) {
+      const Insights insights = read_as("text.unknown", "vss.txt", text);
+      if (banner_only) continue;
+      EXPECT_EQ(rule_ids(insights), Ids{}) << part;
+    }
+  }
+}
+
+TEST(Vssadmin, DiskshadowThatIsCutOffReportsTheWriterAsSoonAsItsStateIsKnown) {
+  const std::string whole =
+      "Microsoft DiskShadow version 1.0\r\n\r\n* WRITER \"Registry Writer\"\r\n        - Status: 1 "
+      "(VSS_WS_STABLE)\r\n        - Writer Failure code: 0x00000000 (S_OK)\r\n\r\n* WRITER "
+      "\"SqlServerWriter\"\r\n        - Status: 8 (VSS_WS_FAILED_AT_PREPARE_SNAPSHOT)\r\n        - Writer Failure "
+      "code: 0x800423f4 (VSS_E_WRITERERROR_NONRETRYABLE)\r\n        - Writer ID: "
+      "{a65faa63-5ea8-4ebc-9dbd-a0c4db26912a}\r\n";
+  for (std::size_t end = whole.find('\n'); end != std::string::npos; end = whole.find('\n', end + 1)) {
+    const std::string part = whole.substr(0, end + 1);
+    const Ids expected = part.find("Status: 8") == part.npos ? Ids{} : Ids{"windows.vssadmin.writer-failed"};
+    for (const std::string& text : {part, "\xFF\xFE" + utf8_to_utf16(part)}) {
+      const Insights insights = read_as("windows.diskshadow", "diskshadow list writers", text);
+      EXPECT_EQ(rule_ids(insights), expected) << part;
+      if (part.find("0x800423f4") == part.npos) continue;
+      EXPECT_EQ(insights.findings.at(0).codes.back(), "0x800423F4");
+    }
+  }
+}
+
 TEST(Vssadmin, TextWhoseHeadIsSomethingElseIsLetGo) {
   const std::string log(70 << 10, 'x');
   EXPECT_EQ(rule_ids(read_unknown(log + "\n" + std::string(kEnglishWriters))), Ids{});

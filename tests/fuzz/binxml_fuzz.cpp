@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/base/text.h"
 #include "agent/event_text.h"
 #include "analyzers/evtx/decoder.h"
 
@@ -18,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const auto outcome = decoder.decode(begin, size, Time(), [](const EventHead& head) { return head.event_id != 1; });
     if (outcome == EventDecoder::Outcome::event) append_event_json(out, decoder.event());
     if (outcome == EventDecoder::Outcome::damaged && decoder.problem() == nullptr) __builtin_trap();
-    if (out.size() > 1 << 20) out.clear();
+    if (!is_valid_utf8(out.view())) __builtin_trap();
+    out.clear();
   }
   return 0;
 }

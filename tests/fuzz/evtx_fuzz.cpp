@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "agent/base/text.h"
 #include "agent/event_text.h"
 #include "analyzers/evtx/reader.h"
 
@@ -39,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
                              },
                          .commit =
                              [&out] {
+                               if (!is_valid_utf8(out.view())) std::abort();
                                out.clear();
                                return true;
                              }});
