@@ -80,9 +80,9 @@ std::unique_ptr<Deflater> make(Compression compression) {
     case Compression::stored:
       return nullptr;
     case Compression::fast:
-      return std::make_unique<IsalDeflater>(2, ISAL_DEF_LVL2_DEFAULT);
+      return std::make_unique<IsalDeflater>(1, ISAL_DEF_LVL1_DEFAULT);
     case Compression::normal:
-      return std::make_unique<IsalDeflater>(3, ISAL_DEF_LVL3_DEFAULT);
+      return std::make_unique<IsalDeflater>(2, ISAL_DEF_LVL2_DEFAULT);
     case Compression::small:
       return std::make_unique<ZlibDeflater>(6);
   }
