@@ -210,11 +210,19 @@ void append_real(TextBlock& out, Bytes bytes) {
   append_number(out, std::bit_cast<Real>(static_cast<Bits>(load_unsigned(bytes, sizeof(Bits)))));
 }
 
-/// The length of the text without its trailing NULs, in units of `width` bytes.
-std::size_t trimmed_units(Bytes bytes, std::size_t width) {
-  std::size_t count = bytes.size() / width;
-  while (count > 0 && bytes[(count - 1) * width] == 0 && bytes[count * width - 1] == 0) --count;
-  return count;
+/// The length of the text before its first NUL, where Windows ends it whatever the size says, in units of `width` bytes.
+std::size_t units_of_text(Bytes bytes, std::size_t width) {
+  const std::size_t count = bytes.size() / width;
+  if (width == 1) return std::min(view_of(bytes.data(), count).find('\0'), count);
+  // Four units at a time: a borrow into a unit's high bit means that it was zero, or that one before it was.
+  constexpr std::uint64_t kEachUnit = 0x0001000100010001u, kHighBits = 0x8000 * kEachUnit;
+  std::size_t at = 0;
+  for (; at + 4 <= count; at += 4) {
+    const std::uint64_t units = load_u64(bytes.data() + 2 * at);
+    if (((units - kEachUnit) & ~units & kHighBits) != 0) break;
+  }
+  while (at < count && load_u16(bytes.data() + 2 * at) != 0) ++at;
+  return at;
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar. Source: H. Hinnant, "chrono-compatible low-level date
@@ -285,8 +293,8 @@ std::optional<Time> time_of_text(std::string_view text) {
 }
 
 std::string text_of(const RawValue& value) {
-  if (!value.is(ValueType::utf16)) return std::string(trim(view_of(value.bytes.data(), trimmed_units(value.bytes, 1))));
-  const std::string text = utf16_to_utf8(view_of(value.bytes.data(), 2 * trimmed_units(value.bytes, 2)));
+  if (!value.is(ValueType::utf16)) return std::string(trim(view_of(value.bytes.data(), units_of_text(value.bytes, 1))));
+  const std::string text = utf16_to_utf8(view_of(value.bytes.data(), 2 * units_of_text(value.bytes, 2)));
   return std::string(trim(text));
 }
 
@@ -357,9 +365,9 @@ void append_value(TextBlock& out, const RawValue& value) {
   switch (type) {
     case ValueType::utf16:
     case ValueType::xml:
-      return append_utf16(out, bytes.data(), trimmed_units(bytes, 2));
+      return append_utf16(out, bytes.data(), units_of_text(bytes, 2));
     case ValueType::ansi:
-      return append_ansi(out, bytes.first(trimmed_units(bytes, 1)));
+      return append_ansi(out, bytes.first(units_of_text(bytes, 1)));
     case ValueType::int8:
     case ValueType::int16:
     case ValueType::int32:
