@@ -123,7 +123,9 @@ char* put_string(char* out, std::string_view text) {
 }
 
 /// An event without a record id has the empty string there: 0 would be a number.
-char* put_record_id(char* out, std::uint64_t id) { return id == 0 ? put(out, "\"\"") : put_number(out, id); }
+char* put_record_id(char* out, const Event& event) {
+  return event.record_id == 0 && !event.has_record_id ? put(out, "\"\"") : put_number(out, event.record_id);
+}
 
 std::size_t room_for(std::string_view text) { return kLongestEscape * text.size() + 16; }
 
@@ -162,7 +164,7 @@ void OutputText::append(std::string_view text) {
 
 void append_event_json(OutputText& out, const Event& event) {
   char* at = out.reserve(256 + room_for(event.provider) + room_for(event.channel) + room_for(event.computer));
-  at = put_record_id(put(at, "{\"record_id\":"), event.record_id);
+  at = put_record_id(put(at, "{\"record_id\":"), event);
   at = write_time(put(at, ",\"time\":\""), event.time_created);
   at = put_string(put(at, "\",\"provider\":"), event.provider);
   at = put_number(put(at, ",\"event_id\":"), event.event_id);

@@ -20,7 +20,8 @@ struct Event {
   std::uint32_t event_id = 0;
   std::uint16_t qualifiers = 0;  ///< of a classic provider: the upper half of the message id
   std::uint8_t level = 0;        ///< 0 LogAlways, 1 Critical, 2 Error, 3 Warning, 4 Information, 5 Verbose; kNoLevel
-  std::uint64_t record_id = 0;  ///< 0 when the event has none
+  std::uint64_t record_id = 0;  ///< 0 also when the event has none
+  bool has_record_id = false;   ///< it was told, though it may be 0
   Time time_created;
   std::string_view computer;
   /// Leaves below EventData/UserData in document order; the k-th unnamed Data is `#k`.

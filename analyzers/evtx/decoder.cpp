@@ -272,7 +272,9 @@ void EventDecoder::fill_strings() {
   event_.event_id = head_.event_id;
   event_.level = head_level();
   event_.time_created = head_time();
-  event_.record_id = to_number(field(SystemField::record_id)).value_or(0);
+  const auto record_id = to_number(field(SystemField::record_id));
+  event_.record_id = record_id.value_or(0);
+  event_.has_record_id = record_id.has_value();
   event_.qualifiers = static_cast<std::uint16_t>(to_number(field(SystemField::qualifiers)).value_or(0));
   event_.provider = text(fields_.provider, SystemField::provider);
   if (event_.provider.empty()) event_.provider = text(fields_.provider, SystemField::event_source);

@@ -791,6 +791,16 @@ TEST(EventTextTest, JsonEscapesWhereverInATextTheByteStands) {
   }
 }
 
+TEST(EventTextTest, NumberThatIsZeroIsToldApartFromNone) {
+  Event event;
+  OutputText none, zero;
+  append_event_json(none, event);
+  event.has_record_id = true;
+  append_event_json(zero, event);
+  EXPECT_TRUE(none.view().starts_with("{\"record_id\":\"\",")) << none.view();
+  EXPECT_TRUE(zero.view().starts_with("{\"record_id\":0,")) << zero.view();
+}
+
 TEST(EventTextTest, TextShowsAHeadlineAndOneLinePerValue) {
   Event event;
   event.provider = "VSS";
