@@ -70,6 +70,7 @@ ArtifactSpec read_spec(pugi::xml_node node, const std::string& os) {
     CommandSpec command;
     command.is_query = is_query;
     command.argv = command_words(child.text().get());
+    command.input = child.attribute("input").value();
     command.timeout_ms = child.attribute("timeout").as_int(10) * 1000;
     command.only_without_syslog = child.attribute("only-without-syslog").as_bool(false);
     if (command.argv.empty()) throw Problem{child.offset_debug(), spec.id + ": the command is empty"};
@@ -97,7 +98,11 @@ std::vector<std::string> lower(std::vector<std::string> globs) {
 }  // namespace
 
 std::string shown_command(const CommandSpec& command, const std::vector<std::string>& argv) {
-  return (command.is_query ? "query: " : "") + join(argv, " ");
+  std::string shown = (command.is_query ? "query: " : "") + join(argv, " ");
+  if (command.input.empty()) return shown;
+  std::string input(trim(command.input));
+  for (std::size_t at = 0; (at = input.find('\n', at)) != std::string::npos; at += 2) input.replace(at, 1, "; ");
+  return shown + ": " + input;
 }
 
 bool ArtifactSpec::in_profile(std::string_view profile) const {

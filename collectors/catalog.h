@@ -17,12 +17,13 @@ namespace vmtriage {
 struct CommandSpec {
   std::vector<std::string>
       argv;  ///< [0] is a program's name, looked up in the system folders; `{glob:/path/*}` becomes the files
-  bool is_query = false;  ///< `argv` is the question and its words
+  std::string input = {};  ///< what the program reads as its standard input
+  bool is_query = false;   ///< `argv` is the question and its words
   int timeout_ms = 10'000;
   bool only_without_syslog = false;  ///< run only where no syslog file was found
 };
 
-/// As reports name it: `vssadmin list writers`, `query: services VSS swprv`.
+/// As reports name it: `vssadmin list writers`, `diskshadow: list writers status; exit`, `query: services VSS swprv`.
 std::string shown_command(const CommandSpec& command, const std::vector<std::string>& argv);
 
 /// What can be collected and how it is recognised; an `<artifact>` of collectors/catalog/*.xml:

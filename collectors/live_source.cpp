@@ -63,6 +63,7 @@ Result<OpenedItem> open_command(const std::vector<std::string>& argv, const Comm
   ProcessSpec process;
   process.argv = argv;
   process.argv.front() = *program;
+  process.input = spec.input;
   process.timeout_ms = spec.timeout_ms;
   process.max_output_bytes = 16 << 20;
   auto output = run_process(process, stop);

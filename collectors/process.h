@@ -12,9 +12,13 @@
 
 namespace vmtriage {
 
+/// What fits into every system's pipe, so that nobody has to wait for the command to read it.
+inline constexpr std::size_t kMaxInputBytes = 4096;
+
 /// A command to run, without a shell: `{"/usr/bin/lsblk", "-O", "-J"}`.
 struct ProcessSpec {
   std::vector<std::string> argv;  ///< [0] is the program's absolute path
+  std::string input = {};         ///< all that its standard input gives, at most kMaxInputBytes
   int timeout_ms = 10'000;        ///< the whole process tree is killed after it
   std::size_t max_output_bytes = 8u << 20;
 };
@@ -34,11 +38,12 @@ struct ProcessOutput {
 };
 
 /// Runs a command to its end, alone: with a fixed environment (LC_ALL=C, a fixed PATH, nothing of ours), the root
-/// folder as working directory, no input, no open files of ours. Whatever it started is gone when this returns, also
+/// folder as working directory, no other input, no open files of ours. Whatever it started is gone when this returns, also
 /// what left its process group or outlived it; otherwise `abandoned` says so. Calls from several threads run one after
 /// another.
 ///
-/// Errors: not_found, access_denied, unsupported (a relative path, a folder, not a program), too_large, locked, io.
+/// Errors: not_found, access_denied, unsupported (a relative path, a folder, not a program, too much input), too_large,
+/// locked, io.
 Result<ProcessOutput> run_process(const ProcessSpec& spec, const std::atomic<bool>* stop = nullptr);
 
 /// The absolute path of a program of the system, never of the user's PATH; nothing when it is not installed.

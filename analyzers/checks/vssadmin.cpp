@@ -549,6 +549,8 @@ bool looks_like_vss_listing(std::string_view head) {
 
 std::unique_ptr<Scan> VssadminAnalyzer::scan(const Artifact& artifact) const {
   if (artifact.format != Format::text || artifact.id.starts_with("linux.")) return nullptr;
+  // `list writers detailed` lists what the writers look after; their states stand in another list.
+  if (artifact.id == "windows.writer-components") return nullptr;
   return std::make_unique<ListingScan>(rules_, artifact);
 }
 

@@ -158,11 +158,23 @@ Result<Pipe> open_pipe() {
   return pipe;
 }
 
+/// A file that gives the text and then ends.
+Result<Descriptor> open_input(const std::string& text) {
+  if (text.size() > kMaxInputBytes) return Error{ErrorCode::unsupported, "command: too much input"};
+  if (text.empty()) return above_standard_streams(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Result<Pipe> pipe = open_pipe();
+  if (!pipe) return pipe.error();
+  fcntl(pipe->read_end.get(), F_SETFL, 0);
+  if (write(pipe->write_end.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return os_error("pipe", errno);
+  return std::move(pipe->read_end);
+}
+
 class SpawnSettings {
  public:
-  explicit SpawnSettings(int output) {
+  SpawnSettings(int input, int output) {
     posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
     posix_spawn_file_actions_addchdir_np(&actions_, "/");
@@ -198,7 +210,7 @@ Error spawn_error(const std::string& program, int number) {
 }
 
 /// posix_spawn does not copy our memory as fork would, and it reports a program that cannot be executed.
-Result<pid_t> spawn(const ProcessSpec& spec, int output) {
+Result<pid_t> spawn(const ProcessSpec& spec, int input, int output) {
   std::string locale = "LC_ALL=C";
   std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
   std::string terminal = "TERM=dumb";
@@ -207,7 +219,7 @@ Result<pid_t> spawn(const ProcessSpec& spec, int output) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const SpawnSettings settings(output);
+  const SpawnSettings settings(input, output);
   pid_t pid = 0;
   const int failed =
       posix_spawn(&pid, argv[0], settings.actions(), settings.attributes(), argv.data(), environment.data());
@@ -344,7 +356,9 @@ Result<ProcessOutput> run_process(const ProcessSpec& spec, const std::atomic<boo
   std::set<pid_t> others = own_children();
   Result<Pipe> pipe = open_pipe();
   if (!pipe) return pipe.error();
-  const Result<pid_t> pid = spawn(spec, pipe->write_end.get());
+  const Result<Descriptor> input = open_input(spec.input);
+  if (!input) return input.error();
+  const Result<pid_t> pid = spawn(spec, input->get(), pipe->write_end.get());
   if (!pid) return pid.error();
   pipe->write_end.close();
   Command command(*pid, std::move(pipe->read_end), std::move(others), spec, stop);

@@ -121,16 +121,36 @@ class HandleList {
   std::vector<std::byte> bytes_;
 };
 
+/// A file that gives the text and then ends.
+Result<Handle> open_input(const std::string& text) {
+  if (text.size() > kMaxInputBytes) return Error{ErrorCode::unsupported, "command: too much input"};
+  SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
+  if (text.empty()) {
+    Handle nothing(CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING, 0, nullptr));
+    if (!nothing) return os_error("NUL", GetLastError());
+    return nothing;
+  }
+  HANDLE read_end = nullptr, write_end = nullptr;
+  if (!CreatePipe(&read_end, &write_end, nullptr, kMaxInputBytes)) return os_error("pipe", GetLastError());
+  Handle input(read_end);
+  const Handle writer(write_end);
+  DWORD written = 0;
+  if (!WriteFile(write_end, text.data(), static_cast<DWORD>(text.size()), &written, nullptr) || written != text.size() ||
+      !SetHandleInformation(read_end, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
+    return os_error("pipe", GetLastError());
+  }
+  return input;
+}
+
 /// Starts it stopped, so that it is in the job before it can start anything.
 Result<Handle> spawn(const ProcessSpec& spec, HANDLE output, HANDLE job) {
-  SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-  const Handle nothing(CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING, 0, nullptr));
-  if (!nothing) return os_error("NUL", GetLastError());
-  HandleList handles({nothing.get(), output});
+  const Result<Handle> input = open_input(spec.input);
+  if (!input) return input.error();
+  HandleList handles({input->get(), output});
   STARTUPINFOEXW start{};
   start.StartupInfo.cb = sizeof start;
   start.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-  start.StartupInfo.hStdInput = nothing.get();
+  start.StartupInfo.hStdInput = input->get();
   start.StartupInfo.hStdOutput = output;
   start.StartupInfo.hStdError = output;
   start.lpAttributeList = handles.get();

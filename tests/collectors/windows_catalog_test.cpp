@@ -77,7 +77,8 @@ TEST(WindowsCatalogue, AsksForTheServicesThatASnapshotNeeds) {
 TEST(WindowsCatalogue, RunsTheVssSetThatNeedsNoInstallation) {
   EXPECT_THAT(run("vss"), IsSupersetOf({"vssadmin list writers", "vssadmin list providers", "vssadmin list shadows",
                                         "vssadmin list shadowstorage", "vssadmin list volumes", "fltmc instances",
-                                        "driverquery /fo csv /v", "mountvol"}));
+                                        "driverquery /fo csv /v", "mountvol", "diskshadow: list writers status; exit",
+                                        "diskshadow: list writers detailed; exit"}));
   // Anti-virus shows in it by its altitude, 320000 to 329998.
   EXPECT_THAT(run("vm-backup"), Contains("fltmc instances"));
 }

@@ -47,6 +47,15 @@ TEST(Process, EnvironmentFolderAndInputAreTheSameOnEveryMachine) {
   EXPECT_EQ(run({{"/bin/cat"}}).output, "");
 }
 
+TEST(Process, InputIsReadToItsEnd) {
+  EXPECT_EQ(run({.argv = {"/bin/cat"}, .input = "list\nexit\n"}).output, "list\nexit\n");
+  EXPECT_EQ(run({.argv = {"/usr/bin/wc", "-c"}, .input = std::string(kMaxInputBytes, 'x')}).output, "4096\n");
+  EXPECT_EQ(run({.argv = {"/bin/true"}, .input = "nobody reads it"}).exit_code, 0);
+  const auto refused = run_process({.argv = {"/bin/cat"}, .input = std::string(kMaxInputBytes + 1, 'x')});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+}
+
 TEST(Process, ArgumentsAreNotReadByAShell) {
   EXPECT_EQ(run({{"/bin/echo", "$HOME;", "*", "a  b"}}).output, "$HOME; * a  b\n");
 }

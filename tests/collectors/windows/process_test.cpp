@@ -19,6 +19,16 @@ TEST(WindowsProcess, OutputAndExitCodeAreKept) {
   EXPECT_FALSE(output->timed_out);
 }
 
+TEST(WindowsProcess, InputIsReadToItsEnd) {
+  const auto output = run_process({.argv = {shell()}, .input = "echo hello\r\nexit 5\r\n", .timeout_ms = 60'000});
+  ASSERT_TRUE(output.ok()) << output.error().what;
+  EXPECT_EQ(output->exit_code, 5);
+  EXPECT_THAT(output->output, testing::HasSubstr("hello"));
+  const auto refused = run_process({.argv = {shell()}, .input = std::string(kMaxInputBytes + 1, 'x')});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+}
+
 TEST(WindowsProcess, TheEnvironmentIsNotOurs) {
   SetEnvironmentVariableW(L"VMTRIAGE_SECRET", L"leaked");
   const auto output = run_process({.argv = {shell(), "/c", "set"}, .timeout_ms = 60'000});
