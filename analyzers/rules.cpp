@@ -43,6 +43,7 @@ class RuleFile {
     rule.check = node.attribute("check").value();
     rule.until = node.attribute("until").value();
     rule.rank = node.attribute("rank").as_int(0);
+    rule.record = node.attribute("record").as_bool();
     for (std::string_view id : split_words(node.attribute("artifacts").value())) rule.artifacts.emplace_back(id);
     const auto severity = parse_severity(node.attribute("severity").value());
     if (rule.id.empty()) fail(node, "a rule has no id");

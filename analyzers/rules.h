@@ -89,6 +89,8 @@ struct Rule {
   /// What makes a finding of this rule a matter of the past, as code finds it in the same file: `snapshot` (a later backup
   /// run went well) or `application-snapshot` (one whose pre and post scripts did).
   std::string until;
+  /// The hit begins a record of several lines (a command and its output): the last words of that output are quoted too.
+  bool record = false;
   std::string beside;     ///< reported only next to a finding of the same log whose rule id starts like this
   std::vector<Unless> unless;
   std::uint32_t threshold = 1;            ///< hits that make a finding

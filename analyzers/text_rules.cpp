@@ -254,9 +254,52 @@ class TextScan : public Scan {
     Group& group = state.groups[component];
     if (group.count == 0) group.values = std::move(values);
     if (named && component == "WALinuxAgent") name_agent_version(group);
+    if (named) name_handler_version(group, component, text);
     const std::optional<Stamp> stamp = stamp_of(line);
     count(*set_.rules[rule], group, stamp);
     if (named) keep(group, excerpt(captures_[0], text, stamp));
+    if (named && group.count == 1 && set_.rules[rule]->record && line.data() == text.data()) {
+      for (Evidence& output : last_output(text, stamp)) keep(group, std::move(output));
+    }
+  }
+
+  /// What the command of a record wrote last, to stdout and to stderr:
+  ///
+  ///     … message=[ExtensionOperationError] Non-zero exit code: 51, …/shim.sh -install
+  ///     [stdout]
+  ///     2024/01/16 19:00:37 […] Install,failed,51,Unsupported operating system: debian 12
+  ///
+  ///     [stderr]
+  ///       import crypt
+  ///
+  /// The agent ends a record with `, duration=…` or begins the next with its own time, which has a fraction.
+  std::vector<Evidence> last_output(std::string_view text, const std::optional<Stamp>& stamp) const {
+    static const re2::RE2 next_record(
+        R"(^\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\.\d+Z? (INFO|WARNING|ERROR|VERBOSE) )");
+    std::vector<Evidence> found;
+    std::size_t at = static_cast<std::size_t>(text.data() - block_.data()) + text.size();
+    bool output = false;
+    Line last;
+    const auto close = [&] {
+      if (!last.text.empty()) found.push_back(evidence_of(artifact_, last, stamp));
+      last = {};
+    };
+    for (std::uint64_t below = 1; below <= kMaxRecordLines; ++below) {
+      at = block_.find('\n', at);
+      if (at == std::string_view::npos) break;
+      const std::size_t begin = ++at;
+      const std::string_view one = trim(block_.substr(begin, block_.find('\n', begin) - begin));
+      const re2::StringPiece head(one.data(), std::min<std::size_t>(one.size(), 64));
+      if (one.starts_with(", duration=") || re2::RE2::PartialMatch(head, next_record)) break;
+      if (one == "[stdout]" || one == "[stderr]") {
+        close();
+        output = true;
+      } else if (output && !one.empty()) {
+        last = {one, line_number_ + below, false};
+      }
+    }
+    close();
+    return found;
   }
 
   /// Support asks which version it is: `VMSnapshotLinux` becomes `Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9225.0` when
@@ -264,8 +307,22 @@ class TextScan : public Scan {
   std::string with_version(std::string component) const {
     constexpr std::string_view kName = "VMSnapshotLinux", kFullName = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-";
     if (component.find(kName) == std::string::npos || component.find(kFullName) != std::string::npos) return component;
-    const auto version = last_version(text_above(), kFullName);
+    auto version = last_version(text_above(), kFullName);
+    if (!version) version = last_version(text_below(), kFullName);
     return version ? std::string(kFullName) + std::string(version->second) : component;
+  }
+
+  /// The same for other handlers, `Microsoft.Azure.Extensions.CustomScript`, where the line itself does not tell the
+  /// version. Hits stay one group over an update: the version at the first hit is named.
+  void name_handler_version(Group& group, const std::string& component, std::string_view text) const {
+    if (group.count != 0 || std::count(component.begin(), component.end(), '.') < 2) return;
+    if (component.find_first_of(" /-") != std::string::npos || component[0] < 'A' || component[0] > 'Z') return;
+    const std::string before = component + "-";
+    if (text.find(before) != std::string_view::npos) return;
+    const auto version = last_version(text_above(), before);
+    const auto value =
+        std::find_if(group.values.begin(), group.values.end(), [](const auto& v) { return v.first == "component"; });
+    if (version && value != group.values.end()) value->second = before + std::string(version->second);
   }
 
   /// The agent's rules name `WALinuxAgent`; where a line shortly above tells which version runs, the finding says
@@ -287,6 +344,12 @@ class TextScan : public Scan {
     const std::size_t line_end = std::min(block_.find('\n', counted_to_), block_.size());
     const std::size_t start = line_end > kLookBack ? line_end - kLookBack : 0;
     return block_.substr(start, line_end - start);
+  }
+
+  /// What stands below the hit: a traceback names the version that its first line does not.
+  std::string_view text_below() const {
+    constexpr std::size_t kLookAhead = 4 << 10;
+    return block_.substr(std::min(counted_to_, block_.size()), kLookAhead);
   }
 
   /// Where the last version behind `before` stands, and the version: `1.0.9225.0`. Two parts are none: the "-1.0" in every line

@@ -46,6 +46,7 @@ using std::chrono::minutes;
 constexpr std::string_view kExtension = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux";
 constexpr std::size_t kMaxVerdicts = 200;
 constexpr std::size_t kMaxProblems = 8;
+constexpr std::size_t kMaxFreezing = 3;
 /// A freeze lasts at most a minute, the calls around it two more; whoever starts anew later than this found it dead.
 constexpr minutes kFreezeIsDead{3};
 /// A log that holds still for so long was not copied in the middle of a backup.
@@ -438,6 +439,9 @@ void SnapshotRunReader::apply(const Literal& literal, std::string_view message, 
   if (apply_boundary(literal.mark, line)) return;
   if (!run_) begin_run(line, false);
   switch (literal.mark) {
+    case Mark::freeze_called:
+      note_freezing(line);
+      break;
     case Mark::freeze_open:
       open_freeze(line);
       break;
@@ -508,8 +512,13 @@ void SnapshotRunReader::open_freeze(const Line& line) {
   hold_still(line);
 }
 
+void SnapshotRunReader::note_freezing(const Line& line) {
+  if (run_->freezing.size() < kMaxFreezing) run_->freezing.push_back(keep(line));
+}
+
 void SnapshotRunReader::hold_still(const Line& line) {
   run_->freeze = SnapshotRun::Freeze::open;
+  if (run_->frozen && run_->freezing.size() < kMaxFreezing) run_->freezing.push_back(*run_->frozen);
   run_->frozen = keep(line);
   run_->resume.reset();
 }
@@ -655,8 +664,10 @@ class FreezeRunScan : public Scan {
     if (run.resume && far_apart(*run.frozen, *run.resume)) {
       never_thawed_.add(evidence_for(artifact_, *run.frozen));
       never_thawed_.show(evidence_for(artifact_, *run.resume));
+      for (const RunLine& before : run.freezing) never_thawed_.show(evidence_for(artifact_, before));
     } else if (run.ends_log && log_is_over(*run.frozen, artifact_, now())) {
       ends_frozen_.add(evidence_for(artifact_, *run.frozen));
+      for (const RunLine& before : run.freezing) ends_frozen_.show(evidence_for(artifact_, before));
     }
   }
 

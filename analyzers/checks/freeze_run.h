@@ -65,6 +65,7 @@ struct SnapshotRun {
 
   std::optional<RunLine> start;   ///< the first line of the run that is known
   std::optional<RunLine> frozen;  ///< the line after which the log holds still: `proceeded for accepting signals`
+  std::vector<RunLine> freezing;  ///< the lines on the way there, the first few
   std::optional<RunLine> resume;  ///< a freeze stayed open, and this is what the log goes on with
   std::optional<RunLine> result;  ///< `Enable,success,1,…` or `Enable Succeeded with App Consistent Snapshot`
   Freeze freeze = Freeze::none;
@@ -109,6 +110,7 @@ class SnapshotRunReader {
   void begin_run(const Line& line, bool daemon);
   void close_run();
   void open_freeze(const Line& line);
+  void note_freezing(const Line& line);
   void hold_still(const Line& line);
   void end_freeze();
   void settle_freeze();

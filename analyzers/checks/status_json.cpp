@@ -302,8 +302,9 @@ std::string extension_of_path(std::string_view path) {
 /// Turns what was read from one artifact into findings.
 class StatusReport {
  public:
-  StatusReport(const RuleBase& rules, const Artifact& artifact, Insights& insights)
-      : rules_(rules), artifact_(artifact), insights_(insights) {}
+  /// `text`: the whole file, for quotes.
+  StatusReport(const RuleBase& rules, const Artifact& artifact, std::string_view text, Insights& insights)
+      : rules_(rules), artifact_(artifact), text_(text), insights_(insights) {}
 
   void extension(const ExtensionStatus& status, const std::string& component) {
     const bool snapshot = status.snapshot || has(component, "VMSnapshot");
@@ -397,16 +398,41 @@ class StatusReport {
     finding.first_seen = finding.last_seen = time;
     if (names.size() == 2) finding.codes.push_back(query);
     finding.evidence.push_back(evidence(time, words));
+    if (const std::string quote = quote_of(words); !quote.empty()) finding.evidence.push_back(evidence(time, quote));
     insights_.findings.push_back(std::move(finding));
+  }
+
+  /// The place in the file that the message of `words` (`status error, code 2 error: <message>`) comes from, with what
+  /// stands around it: the words above are put together from fields, and who compares with the file looks for its own.
+  std::string quote_of(std::string_view words) const {
+    constexpr std::size_t kBefore = 200, kLongestKey = 32;
+    const std::size_t colon = words.rfind(": ", std::min(words.find(": ", words.find("code")), words.size()));
+    if (colon == std::string_view::npos) return {};
+    // Up to the first character that JSON writes in another way.
+    std::string_view message = trim(words.substr(colon + 2));
+    message = message.substr(0, std::min(message.find_first_of("\"\\\n\r\t/"), kLongestKey));
+    if (message.size() < 6) return {};
+    const std::size_t at = text_.find(message);
+    if (at == std::string_view::npos) return {};
+    std::size_t begin = at > kBefore ? at - kBefore : 0;
+    while ((static_cast<unsigned char>(text_[begin]) & 0xc0) == 0x80) ++begin;  // inside a character
+    return fold_blanks(text_.substr(begin, 4 * kMaxExcerptBytes));
+  }
+
+  static std::string fold_blanks(std::string_view text) {
+    std::string folded;
+    for (const std::string_view word : split_words(text)) folded.append(folded.empty() ? "" : " ").append(word);
+    return folded;
   }
 
   const RuleBase& rules_;
   const Artifact& artifact_;
+  std::string_view text_;
   Insights& insights_;
 };
 
 void read_artifact(const RuleBase& rules, const Artifact& artifact, std::string_view text, Insights& insights) {
-  StatusReport report(rules, artifact, insights);
+  StatusReport report(rules, artifact, text, insights);
   if (artifact.id == "linux.handler-state") return report.state(trim(text));
   if (artifact.id == "linux.waagent-status-json") {
     const auto agent = parse_agent_report(text);

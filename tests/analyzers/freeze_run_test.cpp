@@ -253,9 +253,10 @@ TEST(FreezeRun, FreezeThatIsFollowedOnlyByALaterStartNeverEnded) {
   const Finding& finding = insights.findings[0];
   EXPECT_EQ(finding.severity, Severity::error);
   EXPECT_EQ(finding.count, 1U);
-  ASSERT_EQ(finding.evidence.size(), 2U);
+  ASSERT_EQ(finding.evidence.size(), 3U);
   EXPECT_NE(finding.evidence[0].excerpt.find("proceeded for accepting signals"), std::string::npos);
   EXPECT_NE(finding.evidence[1].excerpt.find("starting daemon initially"), std::string::npos);
+  EXPECT_NE(finding.evidence[2].excerpt.find("T:S freeze, timeout value 60"), std::string::npos);
 }
 
 TEST(FreezeRun, NextStartWithinAFreezesTimeIsNoHang) {

@@ -190,6 +190,76 @@ TEST(Rules, TheAgentIsNamedWithTheVersionThatALineAboveTells) {
   EXPECT_EQ(component("WALinuxAgent-logcollector\nWALinuxAgent-2.9\ncannot fetch the goal state\n"), "WALinuxAgent") << "no versions";
 }
 
+TEST(Rules, AHandlerIsNamedWithTheVersionThatALineAboveTellsUnlessItsOwnLineDoes) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
+<pattern>(?P&lt;component&gt;[\w.]+)\S* gave up</pattern><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto component = [&](const std::string& text) {
+    const auto scan = rules.scan(Artifact{});
+    scan->block({text, false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    return insights.findings.size() == 1 ? insights.findings[0].component : "not one finding";
+  };
+  EXPECT_EQ(component("Vendor.Product.Handler gave up\n"), "Vendor.Product.Handler");
+  EXPECT_EQ(component("/var/lib/waagent/Vendor.Product.Handler-1.2.3/bin\nVendor.Product.Handler gave up\n"),
+            "Vendor.Product.Handler-1.2.3");
+  EXPECT_EQ(component("/var/lib/waagent/Vendor.Product.Handler-1.2.3/bin\nVendor.Product.Handler-1.2.4 gave up\n"),
+            "Vendor.Product.Handler")
+      << "the excerpt tells it";
+  EXPECT_EQ(component("/var/lib/waagent/Vendor.Product.Handler-1.2.3/bin\nProduct.Handler gave up\n"),
+            "Product.Handler");
+}
+
+TEST(Rules, TheSnapshotExtensionIsNamedWithTheVersionThatItsTracebackTells) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
+<pattern>cannot make a request</pattern><component>VMSnapshotLinux</component><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto scan = rules.scan(Artifact{});
+  scan->block(
+      {"[Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0]cannot make a request, stack trace:\n"
+       "  File \"/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0/main/HttpUtil.py\"\n",
+       false},
+      1);
+  Insights insights;
+  scan->finish(insights);
+  ASSERT_EQ(insights.findings.size(), 1u);
+  EXPECT_EQ(insights.findings[0].component, "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0");
+}
+
+TEST(Rules, TheLastWordsOfAFailedCommandAreQuoted) {
+  const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer" record="yes">
+<pattern>Non-zero exit code: 51</pattern><title>t</title><advice>a</advice></rule>)");
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const std::string text =
+      "2024-01-16T19:00:37.100000Z ERROR ExtHandler Non-zero exit code: 51, shim.sh -install\n"
+      "[stdout]\n"
+      "reading the settings\n"
+      "Unsupported operating system: debian 12\n"
+      "\n"
+      "[stderr]\n"
+      "Traceback (most recent call last):\n"
+      "ImportError: no crypt\n";
+  for (const std::string end :
+       {", duration=20\nlater\n", "2024-01-16T19:00:38.000000Z INFO ExtHandler goes on\n[stdout]\nlater\n", ""}) {
+    const auto scan = rules.scan(Artifact{});
+    scan->block({text + end, false}, 11);
+    Insights insights;
+    scan->finish(insights);
+    ASSERT_EQ(insights.findings.size(), 1u);
+    const std::vector<Evidence>& evidence = insights.findings[0].evidence;
+    EXPECT_EQ(insights.findings[0].count, 1u);
+    ASSERT_EQ(evidence.size(), 3u) << end;
+    EXPECT_EQ(evidence[1].excerpt, "Unsupported operating system: debian 12");
+    EXPECT_EQ(evidence[1].line, 14u);
+    EXPECT_EQ(evidence[2].excerpt, "ImportError: no crypt");
+    EXPECT_EQ(evidence[2].line, 18u);
+  }
+}
+
 TEST(Rules, ATextRecognisedByItsContentIsStillReadAsOneThatCouldHoldAnything) {
   const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="text.unknown" owner="customer">
 <pattern>disk is on fire</pattern><title>t</title><advice>a</advice></rule>)");

@@ -188,6 +188,20 @@ TEST(StatusJson, FailureOfAnotherExtensionIsAWarning) {
   EXPECT_TRUE(insights.runs.empty());
 }
 
+TEST(StatusJson, TheFileIsQuotedAsItIsNextToTheWordsMadeFromItsFields) {
+  const Insights insights = read_status(
+      "[{\"status\": {\"operation\": \"Enable\",\n  \"status\": \"error\", \"code\": 1,\n"
+      "  \"formattedMessage\": {\"message\": \"Enable failed: \\\"x\\\" exit status 1\"}}}]",
+      kOtherPath);
+  ASSERT_EQ(rule_ids(insights), Ids{"linux.status.extension-failed"});
+  const std::vector<Evidence>& evidence = insights.findings[0].evidence;
+  ASSERT_EQ(evidence.size(), 2U);
+  EXPECT_NE(evidence[1].excerpt.find(
+                R"("status": "error", "code": 1, "formattedMessage": {"message": "Enable failed: \"x\" exit)"),
+            std::string::npos)
+      << evidence[1].excerpt;
+}
+
 TEST(StatusJson, SupersededStatusIsNotRead) {
   Artifact artifact;
   artifact.id = "linux.status-json";
