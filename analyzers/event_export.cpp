@@ -530,9 +530,10 @@ void EventExportReader::take_message_line(std::string_view text) {
 bool EventExportReader::take_value_below(std::string_view line) {
   const auto field = std::exchange(value_below_, std::nullopt);
   if (!field) return false;
-  const bool fits = (*field == Field::provider && knows_(plain_provider(line))) ||
-                    (*field == Field::id && line.size() < 6 && line.find_first_not_of("0123456789") == std::string_view::npos) ||
-                    (*field == Field::level && level_of(line) != Event::kNoLevel);
+  const bool fits =
+      (*field == Field::provider && knows_(plain_provider(line))) ||
+      (*field == Field::id && line.size() < 6 && line.find_first_not_of("0123456789") == std::string_view::npos) ||
+      (*field == Field::level && level_of(line) != Event::kNoLevel);
   if (fits) set(event_, *field, line);
   return fits;
 }

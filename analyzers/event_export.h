@@ -123,7 +123,7 @@ class EventExportReader {
   std::size_t message_lines_ = 0;
   bool message_next_ = false;
   std::optional<Field> value_below_;  ///< of a label that stands alone in the line above
-  std::string held_;  ///< XML or a CSV record that is not complete
+  std::string held_;                  ///< XML or a CSV record that is not complete
   std::uint64_t held_line_ = 0;
   std::optional<Broken> broken_;
   Columns columns_;

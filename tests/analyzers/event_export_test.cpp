@@ -228,9 +228,10 @@ TEST(EventExportTest, TimesOfSeveralCulturesAreRead) {
 }
 
 TEST(EventExportTest, LabelBeforeAMessageIsKeptAsItWasWritten) {
-  const auto events = read("Event Type: Error\nEvent Source: VSS\nEvent ID: 8193\nDescription: Unexpected error.\n\n"
-                           "ProviderName : VSS\nId           : 8194\nMessage      : Access is denied.\n\n"
-                           "Source: VSS\nEvent ID: 8195\nDescription:\nUnexpected error.\n");
+  const auto events = read(
+      "Event Type: Error\nEvent Source: VSS\nEvent ID: 8193\nDescription: Unexpected error.\n\n"
+      "ProviderName : VSS\nId           : 8194\nMessage      : Access is denied.\n\n"
+      "Source: VSS\nEvent ID: 8195\nDescription:\nUnexpected error.\n");
   ASSERT_EQ(events.size(), 3u);
   EXPECT_EQ(events[0].label, "Description:");
   EXPECT_EQ(events[0].message.substr(0, 17), "Unexpected error.");
