@@ -271,7 +271,8 @@ std::optional<EventExportReader::HeadLine> EventExportReader::head_line(std::str
   const std::string_view label = trim(line.substr(0, mark));
   const auto field = field_of(label);
   if (!field) return std::nullopt;
-  return HeadLine{*field, trim(line.substr(mark + width)), is_start(label), line[mark - 1] == ' '};
+  return HeadLine{*field, trim(line.substr(mark + width)), line.substr(0, mark + width), is_start(label),
+                  line[mark - 1] == ' '};
 }
 
 /// "Event ID: 8229, Source: VSS", "Event Type: Error Event Source: VolSnap Event ID: 5": more than one field in a line.
@@ -499,13 +500,15 @@ void EventExportReader::take_head(const HeadLine& head, const Line& line) {
   seen_.push_back(head.field);
   table_provider_.clear();
   if (head.field == Field::message) mode_ = Mode::message;
+  if (head.field == Field::message && !head.value.empty()) event_.label = head.label;
+  value_below_ = head.value.empty() ? std::optional(head.field) : std::nullopt;
   set(event_, head.field, head.value);
 }
 
 void EventExportReader::take_message_line(std::string_view text) {
   const std::string_view line = trim(text);
   if (mode_ == Mode::head) {
-    if (line.empty()) return;
+    if (line.empty() || take_value_below(line)) return;
     // "TimeCreated   Id LevelDisplayName Message": the head was that of a table.
     if (!event_.id && line.starts_with("TimeCreated")) {
       table_provider_ = event_.provider;
@@ -521,6 +524,18 @@ void EventExportReader::take_message_line(std::string_view text) {
   if (++message_lines_ > limit || event_.message.size() > kMaxMessageBytes) return end();
   if (!event_.message.empty()) event_.message += '\n';
   event_.message += text.substr(0, kMaxMessageBytes);
+}
+
+/// "Source:" and below it "SQLWRITER", as tables are copied from web pages.
+bool EventExportReader::take_value_below(std::string_view line) {
+  const auto field = std::exchange(value_below_, std::nullopt);
+  if (!field) return false;
+  const bool fits =
+      (*field == Field::provider && knows_(plain_provider(line))) ||
+      (*field == Field::id && line.size() < 6 && line.find_first_not_of("0123456789") == std::string_view::npos) ||
+      (*field == Field::level && level_of(line) != Event::kNoLevel);
+  if (fits) set(event_, *field, line);
+  return fits;
 }
 
 void EventExportReader::take_xml(const Line& line) {
@@ -644,6 +659,7 @@ void EventExportReader::end() {
   seen_.clear();
   head_lines_ = message_lines_ = 0;
   aligned_ = false;
+  value_below_.reset();
   date_.clear();
   time_.clear();
   held_.clear();

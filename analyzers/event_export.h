@@ -26,6 +26,7 @@ struct ExportedEvent {
   std::string computer;
   std::uint64_t record_id = 0;
   std::string message;
+  std::string label;  ///< `Description:`, where the text has it before the message in the same line
   std::string binary;
   std::vector<std::pair<std::string, std::string>> data;
   std::uint64_t line = 0;  ///< where it starts, counted from 1
@@ -78,8 +79,9 @@ class EventExportReader {
   struct HeadLine {
     Field field = Field::other;
     std::string_view value;
-    bool starts = false;   ///< a label that stands first in its format
-    bool aligned = false;  ///< `Id           : 8194`, as PowerShell writes
+    std::string_view label;  ///< with its colon
+    bool starts = false;     ///< a label that stands first in its format
+    bool aligned = false;    ///< `Id           : 8194`, as PowerShell writes
   };
   /// Columns of a list with separators, or of a table of PowerShell.
   struct Columns {
@@ -99,6 +101,7 @@ class EventExportReader {
   bool try_table_row(const Line& line);
   void take_head(const HeadLine& head, const Line& line);
   void take_message_line(std::string_view text);
+  bool take_value_below(std::string_view line);
   void take_xml(const Line& line);
   void take_csv(const Line& line);
   void take_csv_record(std::string_view record, std::uint64_t line);
@@ -119,7 +122,8 @@ class EventExportReader {
   std::size_t head_lines_ = 0;
   std::size_t message_lines_ = 0;
   bool message_next_ = false;
-  std::string held_;  ///< XML or a CSV record that is not complete
+  std::optional<Field> value_below_;  ///< of a label that stands alone in the line above
+  std::string held_;                  ///< XML or a CSV record that is not complete
   std::uint64_t held_line_ = 0;
   std::optional<Broken> broken_;
   Columns columns_;

@@ -37,6 +37,8 @@ QuotedWords words_of(const Sighting& seen, const EventDetails& details) {
   if (seen.head.provider) words.label.append(seen.event.provider);
   if (seen.head.id) words.label.append(words.label.empty() ? "" : " ").append(std::to_string(seen.event.event_id));
   words.text = details.text().substr(0, kMaxQuoteBytes);
+  // As it stands there: who looks for the words finds them.
+  if (!seen.label.empty()) words.text = flatten(seen.label) + " " + words.text;
   constexpr std::size_t kLongestEscape = 4;  // \x1B
   const bool may_be_cut = kLongestEscape * (words.label.size() + words.text.size()) > kMaxExcerptBytes;
   // VSS names the writer far behind the beginning of its text.
@@ -222,8 +224,10 @@ Finding EventHits::make(const Rule& rule, const Group& group) const {
   finding.count = group.count;
   finding.first_seen = group.first;
   finding.last_seen = group.last;
-  for (const Quote& quote : group.oldest) finding.evidence.push_back(log_.evidence(quote));
-  for (const Quote& quote : group.newest) finding.evidence.push_back(log_.evidence(quote));
+  const auto component = std::find_if(group.values.begin(), group.values.end(), [](const auto& v) { return v.first == "component"; });
+  const std::string_view about = component == group.values.end() ? std::string_view() : std::string_view(component->second);
+  for (const Quote& quote : group.oldest) finding.evidence.push_back(log_.evidence(quote, about));
+  for (const Quote& quote : group.newest) finding.evidence.push_back(log_.evidence(quote, about));
   return finding;
 }
 

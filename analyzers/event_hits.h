@@ -26,6 +26,7 @@ struct Sighting {
   std::optional<Time> time;
   Clock clock = Clock::utc;
   std::optional<std::uint64_t> line;
+  std::string_view label = {};  ///< what a text has before the message
 };
 
 /// What the rules make of an event: the same for all events that say the same.

@@ -6,8 +6,8 @@ namespace vmtriage {
 
 /// `VSS 8229: 0x800423f4, The writer …; … Writer Name: SqlServerWriter`; what names the writer is kept when the rest is
 /// cut.
-Evidence QuotedLog::evidence(const Quote& quote) const {
-  constexpr std::size_t kTailBytes = 120;
+Evidence QuotedLog::evidence(const Quote& quote, std::string_view about) const {
+  constexpr std::size_t kTailBytes = 120, kHeadBytes = 160, kBeforeBytes = 120;
   const QuotedWords& words = *quote.words;
   std::string text = words.label.empty() ? words.text : words.label + ": " + words.text;
   text = printable(clean(std::move(text)));
@@ -16,6 +16,12 @@ Evidence QuotedLog::evidence(const Quote& quote) const {
     if (head.find(words.writer) == std::string::npos) {
       text = head + " Writer Name: " + clean(shorten(printable(words.writer), 80));
     }
+  }
+  if (const std::size_t at = about.empty() ? std::string::npos : text.find(about);
+      at != std::string::npos && at + about.size() > kMaxExcerptBytes) {
+    std::size_t from = at - kBeforeBytes;
+    while ((static_cast<unsigned char>(text[from]) & 0xc0) == 0x80) ++from;
+    text = shorten(text, kHeadBytes) + " " + text.substr(from);
   }
   Evidence evidence;
   evidence.artifact = artifact;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/base/finding.h"
 #include "agent/base/time.h"
@@ -34,7 +35,8 @@ struct QuotedLog {
   std::string origin;
   const RedactLine* redact = nullptr;  ///< null: what is quoted was redacted before
 
-  Evidence evidence(const Quote& quote) const;
+  /// What the finding is about is kept, too, where the text is cut.
+  Evidence evidence(const Quote& quote, std::string_view about = {}) const;
   std::string clean(std::string text) const { return redact == nullptr ? std::move(text) : (*redact)(text); }
 };
 

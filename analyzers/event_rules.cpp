@@ -220,7 +220,7 @@ class EventTextScan : public Scan {
         clock = stamp->clock;
       }
     }
-    notes_.add({event, {!exported.provider.empty(), exported.id.has_value()}, time, clock, exported.line});
+    notes_.add({event, {!exported.provider.empty(), exported.id.has_value()}, time, clock, exported.line, exported.label});
     hits_.take(notes_);
   }
 

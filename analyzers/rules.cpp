@@ -74,6 +74,10 @@ class RuleFile {
     rule.fallback = node.attribute("fallback").as_bool();
     rule.beside = node.attribute("beside").value();
     rule.alone = parse_severity(node.attribute("alone").value());
+    if (const std::string settle = node.attribute("settle").value(); !settle.empty()) {
+      rule.settle = read_span(settle);
+      if (!rule.settle) fail(node, "settle: not a time such as 1m");
+    }
     for (const pugi::xml_node child : node.children("unless")) {
       const std::string_view on = child.attribute("on").as_string("line");
       if (on != "line" && on != "after" && on != "artifact") fail(child, "unless: on is none of line, after, artifact");
@@ -87,12 +91,17 @@ class RuleFile {
       if (rule.threshold == 0) fail(threshold, "threshold: count is not a number above 0");
       const std::string within = threshold.attribute("within").value();
       if (!within.empty()) {
-        // "1h" read as "an hour before the epoch" gives the span itself.
-        const auto moment = parse_user_time(within, Time{});
-        if (!moment || *moment >= Time{}) fail(threshold, "threshold: within is not a time such as 1h");
-        rule.threshold_within = moment ? Time{} - *moment : Ticks{};
+        const auto span = read_span(within);
+        if (!span) fail(threshold, "threshold: within is not a time such as 1h");
+        rule.threshold_within = span.value_or(Ticks{});
       }
     }
+  }
+
+  /// "1h" read as "an hour before the epoch" gives the span itself.
+  static std::optional<Ticks> read_span(const std::string& text) {
+    const auto moment = parse_user_time(text, Time{});
+    return moment && *moment < Time{} ? std::optional<Ticks>(Time{} - *moment) : std::nullopt;
   }
 
   std::string read_pattern(pugi::xml_node node) { return checked_pattern(node, std::string(trim(node.text().get()))); }

@@ -95,6 +95,8 @@ struct Rule {
   std::vector<Unless> unless;
   std::uint32_t threshold = 1;            ///< hits that make a finding
   std::optional<Ticks> threshold_within;  ///< … within this time of each other
+  /// What is to be taken back by a later line is news (info) until the file goes on for this long: it may have been copied in between.
+  std::optional<Ticks> settle;
   std::string component;                  ///< when no pattern captures one
   LocalText title;
   LocalText advice;

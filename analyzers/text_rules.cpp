@@ -110,28 +110,46 @@ class TextScan : public Scan {
   using Patterns = TextRules::RuleSet::Patterns;
 
   TextScan(const Artifact& artifact, const TextRules::RuleSet& set, const RedactLine& redact)
-      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()) {}
+      : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()) {
+    settles_ = std::any_of(set.rules.begin(), set.rules.end(), [](const Rule* rule) { return rule->settle.has_value(); });
+  }
 
   void block(const Block& block, std::uint64_t first_line) override {
     block_ = block.text;
+    constexpr std::size_t kEndBytes = 4 << 10;
+    if (settles_) end_ = block_.substr(block_.size() - std::min(block_.size(), kEndBytes));
     search(set_.hits, nullptr, first_line);
     const std::vector<bool> wanted = wanted_recoveries();
     if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) search(set_.recoveries, &wanted, first_line);
   }
 
   void finish(Insights& insights) override {
+    const std::optional<Time> end = time_of_end();
     for (std::size_t i = 0; i < states_.size(); ++i) {
       if (states_[i].marker) continue;
       fold_unnamed(states_[i].groups, set_.rules[i]->component);
       for (auto& [component, group] : states_[i].groups) {
         if (group.reached && states_[i].last_recovery <= group.last_line) {
-          insights.findings.push_back(make(*set_.rules[i], group));
+          const Rule& rule = *set_.rules[i];
+          const bool open = rule.settle && group.last && end && *end - *group.last < *rule.settle;
+          insights.findings.push_back(make(rule, group));
+          if (open) insights.findings.back().severity = Severity::info;
         }
       }
     }
   }
 
  private:
+  /// The latest time in the last lines of the file.
+  std::optional<Time> time_of_end() const {
+    std::optional<Time> latest;
+    for (std::string_view line : split_lines(end_)) {
+      const auto stamp = find_stamp(line, artifact_.modified.value_or(now()));
+      if (stamp && (!latest || stamp->time > *latest)) latest = stamp->time;
+    }
+    return latest;
+  }
+
   void search(const Patterns& patterns, const std::vector<bool>* wanted, std::uint64_t first_line) {
     patterns.matcher->find(block_, candidates_, wanted);
     counted_to_ = 0;
@@ -431,6 +449,8 @@ class TextScan : public Scan {
   const TextRules::RuleSet& set_;
   const RedactLine& redact_;
   std::vector<RuleState> states_;
+  bool settles_ = false;
+  std::string end_;  ///< the last lines, where a rule asks how long the file goes on
   std::map<std::size_t, std::vector<std::unique_ptr<re2::RE2>>> harmless_;
   std::vector<Candidate> candidates_;
   std::vector<re2::StringPiece> captures_;  ///< here, because most candidates are none: memory for each would cost more than it

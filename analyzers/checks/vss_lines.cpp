@@ -11,6 +11,7 @@ namespace vmtriage {
 namespace {
 
 constexpr std::string_view kNoBreakSpace = "\xC2\xA0";
+constexpr std::string_view kBold = "**";  ///< of Markdown
 /// No label of any language comes near.
 constexpr std::size_t kMaxLabelBytes = 120;
 
@@ -19,6 +20,8 @@ std::string_view strip(std::string_view line) {
     const std::size_t before = line.size();
     line = trim(line);
     if (line.starts_with('>')) line.remove_prefix(1);
+    if (line.starts_with(kBold)) line.remove_prefix(kBold.size());
+    if (line.ends_with(kBold)) line.remove_suffix(kBold.size());
     if (line.starts_with(kNoBreakSpace)) line.remove_prefix(kNoBreakSpace.size());
     if (line.ends_with(kNoBreakSpace)) line.remove_suffix(kNoBreakSpace.size());
     if (line.size() == before) return line;

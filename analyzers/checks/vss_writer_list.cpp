@@ -28,13 +28,14 @@ std::optional<int> leading_number(std::string_view text) {
   return number;
 }
 
-/// `State: [9] Failed`
+/// `State: [9] Failed`; `State: \[9\] Failed` where a web page escaped the brackets.
 std::optional<State> vssadmin_state(std::string_view line) {
-  const auto value = after_label(line);
+  auto value = after_label(line);
+  if (value && value->starts_with("\\[")) value->remove_prefix(1);
   if (!value || !value->starts_with('[')) return std::nullopt;
   const std::size_t close = value->find(']');
   const auto number = leading_number(value->substr(1));
-  if (!number || close == std::string_view::npos || close > 3) return std::nullopt;
+  if (!number || close == std::string_view::npos || close > 4) return std::nullopt;
   return State{*number, trim(value->substr(close + 1))};
 }
 

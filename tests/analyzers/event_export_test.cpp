@@ -227,6 +227,30 @@ TEST(EventExportTest, TimesOfSeveralCulturesAreRead) {
   }
 }
 
+TEST(EventExportTest, LabelBeforeAMessageIsKeptAsItWasWritten) {
+  const auto events = read(
+      "Event Type: Error\nEvent Source: VSS\nEvent ID: 8193\nDescription: Unexpected error.\n\n"
+      "ProviderName : VSS\nId           : 8194\nMessage      : Access is denied.\n\n"
+      "Source: VSS\nEvent ID: 8195\nDescription:\nUnexpected error.\n");
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].label, "Description:");
+  EXPECT_EQ(events[0].message.substr(0, 17), "Unexpected error.");
+  EXPECT_EQ(events[1].label, "Message      :");
+  EXPECT_EQ(events[2].label, "") << "the message stands in lines of its own";
+}
+
+TEST(EventExportTest, ValueMayStandBelowItsLabel) {
+  const auto events = read("Source:\nVSS\nEvent ID:\n8193\nLevel:\nError\nMessage:\nUnexpected error.\n");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].provider, "VSS");
+  EXPECT_EQ(events[0].id, 8193u);
+  EXPECT_EQ(events[0].level, 2);
+  EXPECT_EQ(events[0].message.substr(0, 17), "Unexpected error.");
+  const auto other = read("Event ID: 8193\nSource:\nUnexpected error.\n");
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(other[0].provider, "") << "a sentence is no value";
+}
+
 TEST(EventExportTest, XmlThatIsNoEventIsAnError) {
   EXPECT_FALSE(parse_event_xml("<Event"));
   EXPECT_FALSE(parse_event_xml("<Other/>"));

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analyzers/event_quote.h"
 #include "analyzers/evtx/value.h"
 #include "tests/analyzers/evtx_writer.h"
 
@@ -351,6 +353,26 @@ TEST_F(EventRulesTest, WhatAnEventDoesNotTellLeavesNoEmptyBrackets) {
               std::string::npos)
         << finding.rule_id;
   }
+}
+
+TEST_F(EventRulesTest, ExcerptOfAPastedEventQuotesTheLabelOfItsLine) {
+  const auto findings = text(
+      "Event Type: Error\nEvent Source: VSS\nEvent ID: 8193\nDescription: Volume Shadow Copy Service error: Unexpected "
+      "error calling routine XML document is too long. hr = 0x80070018, The program issued a command.\n");
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.metadata-too-long"}));
+  EXPECT_TRUE(findings[0].evidence[0].excerpt.starts_with("VSS 8193: Description: Volume Shadow Copy Service error:"))
+      << findings[0].evidence[0].excerpt;
+}
+
+TEST(QuotedLogTest, WhatTheFindingIsAboutIsKeptWhereTheTextIsCut) {
+  const QuotedLog log{"windows.events.application", "x", nullptr};
+  const std::string text = "begin " + std::string(900, 'a') + " the volume \xE3\x83\x87 E: failed here";
+  const Quote quote{std::make_shared<const QuotedWords>(QuotedWords{"VSS 1", text, ""}), {}, {}, {}, Clock::utc};
+  const std::string whole = log.evidence(quote, "E: failed").excerpt;
+  EXPECT_TRUE(whole.starts_with("VSS 1: begin aaa")) << whole;
+  EXPECT_NE(whole.find("E: failed here"), std::string::npos) << whole;
+  EXPECT_LE(whole.size(), kMaxExcerptBytes);
+  EXPECT_EQ(log.evidence(quote, "nowhere").excerpt, log.evidence(quote).excerpt);
 }
 
 TEST_F(EventRulesTest, WrappedMessageWithoutHeadIsOneEvent) {

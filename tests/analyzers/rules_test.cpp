@@ -113,6 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongRule{"<rule id='x' severity='error' owner='me'/>", "owner"},
                     WrongRule{"<rule id='x' severity='error' owner='customer'><title>t</title><advice>a</advice></rule>", "x: "},
                     WrongRule{"<rule id='x' severity='error' owner='customer' check='y' until='soon'><title>t</title><advice>a</advice></rule>", "until"},
+                    WrongRule{"<rule id='x' severity='error' owner='customer' artifacts='*' settle='soon'><pattern>y</pattern><title>t</title><advice>a</advice></rule>", "settle"},
                     WrongRule{"<rule id='x'", "my.xml:"}));
 
 TEST(Rules, AThresholdCountsWithinItsTime) {
@@ -150,6 +151,29 @@ TEST(Rules, ARecoveryMarkerTakesAFindingBackOnlyBehindTheLastHit) {
   };
   EXPECT_EQ(count("disk a is on fire\nfire brigade was here\n"), 0u);
   EXPECT_EQ(count("fire brigade was here\ndisk a is on fire\n"), 1u);
+}
+
+TEST(Rules, WhatALaterLineMayTakeBackIsNewsUntilTheFileGoesOnForTheTimeItNeeds) {
+  std::string xml = with("<unless on=\"after\">fire brigade was here</unless>");
+  const std::string_view head = "owner=\"customer\"";
+  xml.replace(xml.find(head), head.size(), "owner=\"customer\" settle=\"1m\"");
+  const auto base = parse(xml);
+  ASSERT_TRUE(base) << base.error().what;
+  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
+  const auto severity = [&](const std::string& text) {
+    Artifact artifact;
+    artifact.modified = *make_time(2030, 1, 1, 0, 0, 0);
+    const auto scan = rules.scan(artifact);
+    scan->block({text, false}, 1);
+    Insights insights;
+    scan->finish(insights);
+    return insights.findings.size() == 1 ? insights.findings[0].severity : Severity::critical;
+  };
+  const std::string fire = "2024-01-01T00:00:00Z disk a is on fire\n";
+  EXPECT_EQ(severity(fire), Severity::info) << "it may have been copied before the brigade came";
+  EXPECT_EQ(severity(fire + "2024-01-01T00:00:59Z smoke\n"), Severity::info);
+  EXPECT_EQ(severity(fire + "2024-01-01T00:01:00Z smoke\n"), Severity::error);
+  EXPECT_EQ(severity("disk a is on fire\n"), Severity::error) << "without times nothing can be told";
 }
 
 TEST(Rules, TheFirstPatternThatMatchesSpeaksForTheLineAndTheUnnamedLinesOfTheRecordJoinIt) {

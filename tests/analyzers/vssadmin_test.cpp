@@ -94,6 +94,17 @@ TEST(WriterList, FullWidthColonsTypographicQuotesAndLostIndentationAreAccepted) 
   EXPECT_EQ(writers[0].last_error, "エラーなし");
 }
 
+TEST(WriterList, WhatMarkdownMakesOfAListIsRead) {
+  const auto writers = parse_writer_list(
+      "Writer name: 'Microsoft Hyper-V VSS Writer'\n\n    **State: [8] Failed**\n\n    Last error: Retryable error\n\n"
+      "Writer name: 'SqlServerWriter'\n   State: \\[11\\] Failed\n   Last error: Non-retryable error\n");
+  ASSERT_EQ(writers.size(), 2U);
+  EXPECT_EQ(writers[0].state, 8);
+  EXPECT_EQ(writers[0].last_error, "Retryable error");
+  EXPECT_EQ(writers[1].state, 11);
+  EXPECT_EQ(writers[1].last_error, "Non-retryable error");
+}
+
 TEST(WriterList, WriterThatIsCutOffAfterAnyLineIsStillReported) {
   for (const std::string_view whole : {kEnglishWriters, kJapaneseWriters, kGermanWriters, kFrenchWriters}) {
     std::string text;
