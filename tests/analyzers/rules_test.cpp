@@ -10,21 +10,27 @@
 namespace vmtriage {
 namespace {
 
+/// What the rules find in a text that is read as one block.
+std::vector<Finding> findings_in(const RuleBase& base, const std::string& text, const Artifact& artifact = {},
+                                 std::uint64_t first_line = 1) {
+  const TextRules rules(base, [](std::string_view line) { return std::string(line); });
+  const auto scan = rules.scan(artifact);
+  scan->block({text, false}, first_line);
+  Insights insights;
+  scan->finish(insights);
+  return insights.findings;
+}
+
 /// The findings of one rule on a text of its first artifact.
 std::vector<Finding> findings_of(const Rule& rule, const std::string& text) {
-  const RuleBase base = RuleBase::of({rule});
-  const TextRules rules(base, [](std::string_view line) { return std::string(line); });
   Artifact artifact;
   artifact.id = rule.artifacts.front() == "*" ? "text.unknown" : rule.artifacts.front();
   if (artifact.id.ends_with('*')) artifact.id.back() = 'x';
   artifact.origin = "example";
   artifact.modified = *make_time(2030, 1, 1, 0, 0, 0);
-  const auto scan = rules.scan(artifact);
-  scan->block({text, false}, 1);
-  Insights insights;
-  scan->finish(insights);
-  std::erase_if(insights.findings, [&](const Finding& finding) { return finding.rule_id != rule.id; });
-  return std::move(insights.findings);
+  std::vector<Finding> findings = findings_in(RuleBase::of({rule}), text, artifact);
+  std::erase_if(findings, [&](const Finding& finding) { return finding.rule_id != rule.id; });
+  return findings;
 }
 
 /// As many copies of an example as the rule's threshold asks for.
@@ -119,15 +125,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Rules, AThresholdCountsWithinItsTime) {
   const auto base = parse(with("<threshold count=\"3\" within=\"1h\"/>"));
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
   const auto count = [&](const std::string& text) {
     Artifact artifact;
     artifact.modified = now();
-    const auto scan = rules.scan(artifact);
-    scan->block({text, false}, 1);
-    Insights insights;
-    scan->finish(insights);
-    return insights.findings.size();
+    return findings_in(*base, text, artifact).size();
   };
   EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T02:00:00Z disk a is on fire\n2024-01-01T04:00:00Z disk a is on fire\n"), 0u);
   EXPECT_EQ(count("2024-01-01T00:00:00Z disk a is on fire\n2024-01-01T00:20:00Z disk a is on fire\n2024-01-01T00:40:00Z disk a is on fire\n"), 1u);
@@ -141,16 +142,8 @@ TEST(Rules, AThresholdCountsWithinItsTime) {
 TEST(Rules, ARecoveryMarkerTakesAFindingBackOnlyBehindTheLastHit) {
   const auto base = parse(with("<unless on=\"after\">fire brigade was here</unless>"));
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
-  const auto count = [&](const std::string& text) {
-    const auto scan = rules.scan(Artifact{});
-    scan->block({text, false}, 1);
-    Insights insights;
-    scan->finish(insights);
-    return insights.findings.size();
-  };
-  EXPECT_EQ(count("disk a is on fire\nfire brigade was here\n"), 0u);
-  EXPECT_EQ(count("fire brigade was here\ndisk a is on fire\n"), 1u);
+  EXPECT_EQ(findings_in(*base, "disk a is on fire\nfire brigade was here\n").size(), 0u);
+  EXPECT_EQ(findings_in(*base, "fire brigade was here\ndisk a is on fire\n").size(), 1u);
 }
 
 TEST(Rules, WhatALaterLineMayTakeBackIsNewsUntilTheFileGoesOnForTheTimeItNeeds) {
@@ -159,15 +152,11 @@ TEST(Rules, WhatALaterLineMayTakeBackIsNewsUntilTheFileGoesOnForTheTimeItNeeds) 
   xml.replace(xml.find(head), head.size(), "owner=\"customer\" settle=\"1m\"");
   const auto base = parse(xml);
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
   const auto severity = [&](const std::string& text) {
     Artifact artifact;
     artifact.modified = *make_time(2030, 1, 1, 0, 0, 0);
-    const auto scan = rules.scan(artifact);
-    scan->block({text, false}, 1);
-    Insights insights;
-    scan->finish(insights);
-    return insights.findings.size() == 1 ? insights.findings[0].severity : Severity::critical;
+    const auto findings = findings_in(*base, text, artifact);
+    return findings.size() == 1 ? findings[0].severity : Severity::critical;
   };
   const std::string fire = "2024-01-01T00:00:00Z disk a is on fire\n";
   EXPECT_EQ(severity(fire), Severity::info) << "it may have been copied before the brigade came";
@@ -181,28 +170,20 @@ TEST(Rules, TheFirstPatternThatMatchesSpeaksForTheLineAndTheUnnamedLinesOfTheRec
 <pattern>unit (?P&lt;component&gt;\w+) ended with code 9</pattern><pattern>ended with code 9</pattern>
 <component>a unit</component><title>t</title><advice>a</advice></rule>)");
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
-  const auto scan = rules.scan(Artifact{});
-  scan->block({"unit web ended with code 9\n  it ended with code 9\n", false}, 1);
-  Insights insights;
-  scan->finish(insights);
-  ASSERT_EQ(insights.findings.size(), 1u);
-  EXPECT_EQ(insights.findings[0].component, "web");
-  EXPECT_EQ(insights.findings[0].count, 2u);
-  EXPECT_EQ(insights.findings[0].evidence.size(), 2u);
+  const auto findings = findings_in(*base, "unit web ended with code 9\n  it ended with code 9\n");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].component, "web");
+  EXPECT_EQ(findings[0].count, 2u);
+  EXPECT_EQ(findings[0].evidence.size(), 2u);
 }
 
 TEST(Rules, TheAgentIsNamedWithTheVersionThatALineAboveTells) {
   const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
 <pattern>cannot fetch the goal state</pattern><component>WALinuxAgent</component><title>t</title><advice>a</advice></rule>)");
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
   const auto component = [&](const std::string& text) {
-    const auto scan = rules.scan(Artifact{});
-    scan->block({text, false}, 1);
-    Insights insights;
-    scan->finish(insights);
-    return insights.findings.size() == 1 ? insights.findings[0].component : "not one finding";
+    const auto findings = findings_in(*base, text);
+    return findings.size() == 1 ? findings[0].component : "not one finding";
   };
   EXPECT_EQ(component("cannot fetch the goal state\n"), "WALinuxAgent");
   EXPECT_EQ(component("INFO Azure Linux Agent Version:2.2.20\ncannot fetch the goal state\n"), "WALinuxAgent-2.2.20");
@@ -218,13 +199,9 @@ TEST(Rules, AHandlerIsNamedWithTheVersionThatALineAboveTellsUnlessItsOwnLineDoes
   const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
 <pattern>(?P&lt;component&gt;[\w.]+)\S* gave up</pattern><title>t</title><advice>a</advice></rule>)");
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
   const auto component = [&](const std::string& text) {
-    const auto scan = rules.scan(Artifact{});
-    scan->block({text, false}, 1);
-    Insights insights;
-    scan->finish(insights);
-    return insights.findings.size() == 1 ? insights.findings[0].component : "not one finding";
+    const auto findings = findings_in(*base, text);
+    return findings.size() == 1 ? findings[0].component : "not one finding";
   };
   EXPECT_EQ(component("Vendor.Product.Handler gave up\n"), "Vendor.Product.Handler");
   EXPECT_EQ(component("/var/lib/waagent/Vendor.Product.Handler-1.2.3/bin\nVendor.Product.Handler gave up\n"),
@@ -240,24 +217,18 @@ TEST(Rules, TheSnapshotExtensionIsNamedWithTheVersionThatItsTracebackTells) {
   const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer">
 <pattern>cannot make a request</pattern><component>VMSnapshotLinux</component><title>t</title><advice>a</advice></rule>)");
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
-  const auto scan = rules.scan(Artifact{});
-  scan->block(
-      {"[Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0]cannot make a request, stack trace:\n"
-       "  File \"/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0/main/HttpUtil.py\"\n",
-       false},
-      1);
-  Insights insights;
-  scan->finish(insights);
-  ASSERT_EQ(insights.findings.size(), 1u);
-  EXPECT_EQ(insights.findings[0].component, "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0");
+  const auto findings = findings_in(
+      *base,
+      "[Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0]cannot make a request, stack trace:\n"
+      "  File \"/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0/main/HttpUtil.py\"\n");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].component, "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9147.0");
 }
 
 TEST(Rules, TheLastWordsOfAFailedCommandAreQuoted) {
   const auto base = parse(R"(<rule id="my.rule" severity="error" artifacts="*" owner="customer" record="yes">
 <pattern>Non-zero exit code: 51</pattern><title>t</title><advice>a</advice></rule>)");
   ASSERT_TRUE(base) << base.error().what;
-  const TextRules rules(*base, [](std::string_view line) { return std::string(line); });
   const std::string text =
       "2024-01-16T19:00:37.100000Z ERROR ExtHandler Non-zero exit code: 51, shim.sh -install\n"
       "[stdout]\n"
@@ -269,13 +240,10 @@ TEST(Rules, TheLastWordsOfAFailedCommandAreQuoted) {
       "ImportError: no crypt\n";
   for (const std::string end :
        {", duration=20\nlater\n", "2024-01-16T19:00:38.000000Z INFO ExtHandler goes on\n[stdout]\nlater\n", ""}) {
-    const auto scan = rules.scan(Artifact{});
-    scan->block({text + end, false}, 11);
-    Insights insights;
-    scan->finish(insights);
-    ASSERT_EQ(insights.findings.size(), 1u);
-    const std::vector<Evidence>& evidence = insights.findings[0].evidence;
-    EXPECT_EQ(insights.findings[0].count, 1u);
+    const auto findings = findings_in(*base, text + end, {}, 11);
+    ASSERT_EQ(findings.size(), 1u);
+    const std::vector<Evidence>& evidence = findings[0].evidence;
+    EXPECT_EQ(findings[0].count, 1u);
     ASSERT_EQ(evidence.size(), 3u) << end;
     EXPECT_EQ(evidence[1].excerpt, "Unsupported operating system: debian 12");
     EXPECT_EQ(evidence[1].line, 14u);
