@@ -89,7 +89,7 @@ void warn_of_slow_rules(const std::string& path, const RuleBase& rules, spdlog::
   for (const Rule& rule : rules.rules()) {
     for (const std::string& pattern : patterns_tried_on_every_line(rule)) {
       log.warn("{}: rule {}: no text of {} letters stands in every match of '{}': it is tried on every line, which makes reading slow",
-               printable(path), rule.id, Matcher::kMinAnchorBytes, printable(pattern));
+               printable(path), rule.id, kMinAnchorBytes, printable(pattern));
     }
   }
 }

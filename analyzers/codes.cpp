@@ -24,15 +24,6 @@ bool is_ascii_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <=
 
 bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
-std::string squeeze_blanks(std::string_view text) {
-  std::string squeezed;
-  for (const std::string_view word : split_words(text)) {
-    if (!squeezed.empty()) squeezed += ' ';
-    squeezed += word;
-  }
-  return squeezed;
-}
-
 // ---- reading the XML ----------------------------------------------------------------------------------------------
 
 bool is_japanese(const pugi::xml_node& node) { return std::string_view(node.attribute("xml:lang").value()) == "ja"; }
@@ -40,14 +31,14 @@ bool is_japanese(const pugi::xml_node& node) { return std::string_view(node.attr
 LocalText read_local_text(const pugi::xml_node& parent, const char* tag) {
   LocalText text;
   for (const pugi::xml_node& node : parent.children(tag)) {
-    (is_japanese(node) ? text.ja : text.en) = squeeze_blanks(node.text().get());
+    (is_japanese(node) ? text.ja : text.en) = flatten(node.text().get());
   }
   return text;
 }
 
 std::vector<std::string> read_texts(const pugi::xml_node& parent, const char* tag) {
   std::vector<std::string> texts;
-  for (const pugi::xml_node& node : parent.children(tag)) texts.push_back(squeeze_blanks(node.text().get()));
+  for (const pugi::xml_node& node : parent.children(tag)) texts.push_back(flatten(node.text().get()));
   return texts;
 }
 
@@ -82,7 +73,7 @@ Result<Code> read_code(const pugi::xml_node& node, const LocalText& family, std:
   code.owner = node.attribute("owner").value();
   code.aliases = read_texts(node, "alias");
   for (const pugi::xml_node& message : node.children("message")) {
-    code.messages.push_back({is_japanese(message) ? Language::ja : Language::en, squeeze_blanks(message.text().get())});
+    code.messages.push_back({is_japanese(message) ? Language::ja : Language::en, flatten(message.text().get())});
   }
   code.meaning = read_local_text(node, "meaning");
   code.shows = read_local_text(node, "shows");

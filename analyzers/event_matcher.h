@@ -12,7 +12,7 @@
 
 #include "agent/base/event.h"
 #include "analyzers/event_details.h"
-#include "analyzers/matcher.h"
+#include "analyzers/matcher/matcher.h"
 #include "analyzers/rules.h"
 
 namespace vmtriage {

@@ -273,4 +273,10 @@ std::unique_ptr<Scan> EventRules::scan(const Artifact& artifact) const {
   return std::make_unique<EventTextScan>(artifact, compiled().matcher, compiled().marks, rules_, timeline_);
 }
 
+std::vector<std::string> event_patterns(const RuleBase& rules) {
+  std::vector<std::string> patterns(std::begin(kMarks), std::end(kMarks));
+  for (const Rule& rule : rules.rules()) patterns.insert(patterns.end(), rule.wordings.begin(), rule.wordings.end());
+  return patterns;
+}
+
 }  // namespace vmtriage

@@ -2,11 +2,13 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "analyzers/analyzer.h"
 #include "analyzers/event_matcher.h"
 #include "analyzers/event_timeline.h"
-#include "analyzers/matcher.h"
+#include "analyzers/matcher/matcher.h"
 #include "analyzers/rules.h"
 #include "analyzers/text_rules.h"
 
@@ -35,5 +37,8 @@ class EventRules : public Analyzer {
   mutable std::once_flag once_;
   mutable std::unique_ptr<Compiled> compiled_;  ///< made at the first use: most evidence of Linux needs none
 };
+
+/// Every pattern that texts are searched for because events may stand in them.
+std::vector<std::string> event_patterns(const RuleBase& rules);
 
 }  // namespace vmtriage

@@ -56,7 +56,7 @@ struct TextRules::RuleSet {
   Patterns hits;  ///< with markers and packed messages
   /// Apart, because healthy logs are full of them: they are looked for only where there is something to recover from.
   Patterns recoveries;
-  std::vector<std::vector<const std::string*>> harmless;  ///< per rule: what takes a line out; compiled at its first use
+  std::vector<std::vector<const Pattern*>> harmless;  ///< per rule: what takes a line out
 
   RuleSet(std::vector<const Rule*> chosen, PatternStore& store) : rules(std::move(chosen)) {
     std::vector<const Pattern*> hit_patterns, recovery_patterns;
@@ -71,7 +71,7 @@ struct TextRules::RuleSet {
       for (const std::string& pattern : rules[i]->patterns) add(pattern, Role::hit, i);
       harmless.emplace_back();
       for (const Unless& unless : rules[i]->unless) {
-        if (unless.on == Unless::On::line) harmless[i].push_back(&unless.pattern);
+        if (unless.on == Unless::On::line) harmless[i].push_back(store.get(unless.pattern));
         if (unless.on == Unless::On::after) add(unless.pattern, Role::recovery, i);
         if (unless.on == Unless::On::artifact) add(unless.pattern, Role::marker, i);
       }
@@ -220,14 +220,10 @@ class TextScan : public Scan {
     }
   }
 
-  bool is_harmless(std::size_t rule, std::string_view text) {
+  bool is_harmless(std::size_t rule, std::string_view text) const {
     const auto& patterns = set_.harmless[rule];
-    auto& compiled = harmless_[rule];
-    while (compiled.size() < patterns.size()) {
-      compiled.push_back(std::make_unique<re2::RE2>(*patterns[compiled.size()], re2::RE2::Quiet));
-    }
-    return std::any_of(compiled.begin(), compiled.end(), [&](const auto& pattern) {
-      return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *pattern);
+    return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern* pattern) {
+      return pattern != nullptr && re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern->regex());
     });
   }
 
@@ -451,7 +447,6 @@ class TextScan : public Scan {
   std::vector<RuleState> states_;
   bool settles_ = false;
   std::string end_;  ///< the last lines, where a rule asks how long the file goes on
-  std::map<std::size_t, std::vector<std::unique_ptr<re2::RE2>>> harmless_;
   std::vector<Candidate> candidates_;
   std::vector<re2::StringPiece> captures_;  ///< here, because most candidates are none: memory for each would cost more than it
   std::string_view block_;
@@ -491,6 +486,15 @@ std::unique_ptr<Scan> TextRules::scan(const Artifact& artifact) const {
   if (artifact.format != Format::text && artifact.format != Format::json) return nullptr;
   if (is_superseded(artifact)) return nullptr;
   return std::make_unique<TextScan>(artifact, rule_set(artifact), redact_);
+}
+
+std::vector<std::string> text_patterns(const RuleBase& rules) {
+  std::vector<std::string> patterns{std::string(kPackedMessage)};
+  for (const Rule& rule : rules.rules()) {
+    patterns.insert(patterns.end(), rule.patterns.begin(), rule.patterns.end());
+    for (const Unless& unless : rule.unless) patterns.push_back(unless.pattern);
+  }
+  return patterns;
 }
 
 std::vector<std::string> patterns_tried_on_every_line(const Rule& rule) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "analyzers/analyzer.h"
-#include "analyzers/matcher.h"
+#include "analyzers/matcher/matcher.h"
 #include "analyzers/rules.h"
 
 namespace vmtriage {
@@ -46,7 +46,10 @@ class TextRules : public Analyzer {
   mutable std::map<std::pair<std::string, bool>, const RuleSet*> set_of_;  ///< by Artifact::id and by_content
 };
 
-/// The patterns of a rule without a text of Matcher::kMinAnchorBytes that every match holds. They are right, but tried on every line
+/// Every pattern that texts are tried for because of these rules, some of them twice.
+std::vector<std::string> text_patterns(const RuleBase& rules);
+
+/// The patterns of a rule without a text of kMinAnchorBytes that every match holds. They are right, but tried on every line
 /// of every text that the rule applies to: one of them makes reading it several times slower.
 std::vector<std::string> patterns_tried_on_every_line(const Rule& rule);
 

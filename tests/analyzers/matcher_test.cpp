@@ -1,4 +1,4 @@
-#include "analyzers/matcher.h"
+#include "analyzers/matcher/matcher.h"
 
 #include <gtest/gtest.h>
 #include <re2/re2.h>
@@ -38,7 +38,9 @@ Hits found_by_brute_force(const Matcher& matcher, std::string_view text) {
 const std::vector<std::string> kPatterns = {
     R"(Failed to FIFREEZE: (?P<component>/\S*))", R"((?i)0x800423f4)", "python version unknown",
     R"((alpha-one|bravo-two|charlie) happened)",  R"(abc)",  // too short for an anchor
-    R"(No space left on device)",                 R"(exit code: [1-9])"};
+    R"(No space left on device)",                 R"(exit code: [1-9])",
+    R"((bravo-two|happened here).*(space|exit code) ?: \d)",  // with other literals
+    R"((?i)PYTHON version.*(left on|\bkernel\b))"};
 
 TEST(Matcher, AgreesWithEveryPatternOnEveryLineOfRandomText) {
   const auto matcher = Matcher::compile(kPatterns);
@@ -46,7 +48,8 @@ TEST(Matcher, AgreesWithEveryPatternOnEveryLineOfRandomText) {
   std::mt19937 random(20240501);
   const std::vector<std::string> words = {"Failed to FIFREEZE: /data", "failed to fifreeze: /x", "0X800423F4", "python version unknown",
                                           "alpha-one happened", "bravo-two", "charlie happened", "abc", "no", "space",
-                                          "No space left on device", "exit code: 0", "exit code: 7", "x", "\t", "日本"};
+                                          "No space left on device", "exit code: 0", "exit code: 7", "x", "\t", "日本",
+                                          "happened here", "space : 8", "Space: 1", "Python Version", "KERNEL", "left on"};
   for (int round = 0; round < 300; ++round) {
     std::string text;
     const std::size_t lines = random() % 40;
@@ -82,6 +85,14 @@ TEST(Matcher, NamesALineOncePerPatternHoweverOftenItHits) {
   std::vector<Candidate> candidates;
   matcher->find(text, candidates);
   EXPECT_EQ(candidates.size(), 1u);
+}
+
+TEST(Matcher, GivesOnlyLinesThatHoldAllLiteralsOfAPattern) {
+  const auto matcher = Matcher::compile(std::vector<std::string>{R"(Failed to FIFREEZE \S+ on volume \S+)"});
+  std::vector<Candidate> candidates;
+  matcher->find("Failed to FIFREEZE /data\nFailed to FIFREEZE /data on Volume x\non volume x\n", candidates);
+  ASSERT_EQ(candidates.size(), 1u);
+  EXPECT_EQ(candidates[0].line_begin, 25u);
 }
 
 TEST(Matcher, SaysWhichPatternIsBrokenAndWhichHasNoAnchor) {

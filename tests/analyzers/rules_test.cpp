@@ -6,6 +6,7 @@
 #include <set>
 
 #include "analyzers/text_rules.h"
+#include "tests/analyzers/rule_examples.h"
 
 namespace vmtriage {
 namespace {
@@ -42,7 +43,7 @@ std::string repeated(const std::string& example, std::uint32_t count) {
 
 class BuiltInRule : public testing::TestWithParam<std::size_t> {
  protected:
-  const Rule& rule() const { return RuleBase::built_in().rules()[GetParam()]; }
+  const Rule& rule() const { return rules_with_examples().rules()[GetParam()]; }
 };
 
 TEST_P(BuiltInRule, HitsItsExamplesAndMissesItsCounterExamples) {
@@ -68,8 +69,8 @@ TEST_P(BuiltInRule, HasAnAnchorInEveryPatternThatIsRunOnEveryText) {
   EXPECT_THAT(patterns_tried_on_every_line(rule()), testing::IsEmpty()) << "one pattern without an anchor costs every log";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BuiltInRule, testing::Range<std::size_t>(0, RuleBase::built_in().rules().size()), [](const auto& param) {
-  std::string name = RuleBase::built_in().rules()[param.param].id;
+INSTANTIATE_TEST_SUITE_P(All, BuiltInRule, testing::Range<std::size_t>(0, rules_with_examples().rules().size()), [](const auto& param) {
+  std::string name = rules_with_examples().rules()[param.param].id;
   for (char& c : name) {
     if (!isalnum(static_cast<unsigned char>(c))) c = '_';
   }

@@ -19,7 +19,7 @@
 #include "agent/base/blocks.h"
 #include "agent/deflater.h"
 #include "agent/redactor.h"
-#include "analyzers/matcher.h"
+#include "analyzers/matcher/matcher.h"
 #include "analyzers/rules.h"
 
 namespace vmtriage {

@@ -9,31 +9,9 @@
 #include <vector>
 
 #include "agent/base/result.h"
-
-namespace re2 {
-class FilteredRE2;
-class RE2;
-}  // namespace re2
+#include "analyzers/matcher/pattern.h"
 
 namespace vmtriage {
-
-/// A regular expression and the literals of which every match holds at least one.
-class Pattern {
- public:
-  /// Errors (corrupt): "<pattern>: what RE2 says".
-  static Result<std::unique_ptr<Pattern>> compile(const std::string& text);
-  ~Pattern();
-
-  const re2::RE2& regex() const { return *regex_; }
-  /// In lower case; empty when no literal of Matcher::kMinAnchorBytes is necessary.
-  const std::vector<std::string>& anchors() const { return anchors_; }
-
- private:
-  Pattern();
-  std::unique_ptr<re2::FilteredRE2> filter_;  ///< owns the expression; RE2 compiles it once for both uses
-  const re2::RE2* regex_ = nullptr;
-  std::vector<std::string> anchors_;
-};
 
 /// A line that holds what a pattern needs: worth a look with the pattern itself.
 struct Candidate {
@@ -47,14 +25,13 @@ struct Candidate {
 /// For every pattern RE2 tells which literals each match must contain; one of them, its anchor, is looked for. A block is read at
 /// every fourth byte only: four bytes, ASCII case folded, are hashed into a table that says "may stand inside an anchor". An anchor
 /// of 7 bytes has at least one such window at every alignment, one of 11 bytes two in a row. Only where the table answers are bytes
-/// compared. Patterns without a usable anchor are given every line: `unanchored()` names them.
+/// compared, and only lines that hold the pattern's other literals too are given back. Patterns without a usable anchor are tried on
+/// every line: `unanchored()` names them.
 ///
 /// The result is that of every pattern on every line, but for two characters that no log has in a word: `(?i)` does not take the
 /// Kelvin sign for a k, nor the long s for an s.
 class Matcher {
  public:
-  static constexpr std::size_t kMinAnchorBytes = 7;
-
   /// A matcher of patterns that outlive it: compiling a pattern costs far more than putting it into one more matcher.
   explicit Matcher(std::vector<const Pattern*> patterns);
   /// A matcher that owns its patterns. Errors as Pattern::compile.
@@ -68,47 +45,49 @@ class Matcher {
   /// flag in `wanted` is off are passed over; null wants all.
   void find(std::string_view block, std::vector<Candidate>& found, const std::vector<bool>* wanted = nullptr) const;
 
+  /// Compiled at its first use.
   const re2::RE2& pattern(std::size_t index) const { return patterns_[index]->regex(); }
   std::size_t size() const { return patterns_.size(); }
 
   /// Indexes of the patterns that are run on every line.
   const std::vector<std::size_t>& unanchored() const { return unanchored_; }
   /// The anchors of a pattern: every match contains one of them, in any ASCII case.
-  const std::vector<std::string>& anchors(std::size_t pattern) const { return patterns_[pattern]->anchors(); }
+  const LiteralGroup& anchors(std::size_t pattern) const { return patterns_[pattern]->anchors(); }
 
  private:
   struct Anchor {
     std::string text;  ///< lower case
     std::vector<std::size_t> patterns;
   };
-  /// A window of an anchor that the table points to, with its bytes: most of what the table lets through ends at their comparison.
+  /// A window of an anchor that the table points to, alone or with the one behind it.
   struct Window {
-    std::uint64_t bytes = 0;  ///< the window and, of a pair, the one behind it; case folded as for the hash
-    std::uint64_t mask = 0;
+    std::uint64_t key = 0;  ///< its four bytes, or eight of a pair; case folded as for the hash
+    std::uint64_t end = 0;  ///< the anchor's last eight bytes, folded: a near miss mostly ends in another way
+    std::uint64_t end_mask = 0;
     std::uint32_t anchor = 0;
     std::uint32_t offset = 0;
+    std::uint32_t size = 0;  ///< of the anchor
   };
 
-  static constexpr unsigned kTableBits = 15;
-  static constexpr std::size_t kTableSize = std::size_t{1} << kTableBits;
+  static constexpr unsigned kTableBits = 15, kKeyBits = 16, kBucketBits = 12;
 
-  void add_anchor(const std::string& text, std::size_t pattern);
-  void build_table();
   void add_windows(std::uint32_t anchor);
+  void build_buckets();
   struct Search;
   void find_anchors(Search& search) const;
-  void verify(Search& search, std::size_t at) const;
+  void look_up(Search& search, std::size_t at, std::uint64_t key) const;
   void add_line(Search& search, std::size_t at, const Anchor& anchor) const;
   void add_unanchored(std::string_view block, std::vector<Candidate>& found) const;
+  void drop_impossible(std::string_view block, std::vector<Candidate>& found) const;
 
   std::vector<std::unique_ptr<Pattern>> owned_;
   std::vector<const Pattern*> patterns_;
   std::vector<Anchor> anchors_;
   std::vector<std::size_t> unanchored_;
-  std::vector<std::uint8_t> table_;  ///< per hash: which windows may start here
-  std::vector<bool> pairs_;          ///< per hash of eight bytes: may be a pair of windows of one anchor
+  std::vector<std::uint8_t> table_;  ///< per hash of a window: what may begin there
+  std::vector<bool> keys_;           ///< per hash of a key: whether a window may have it
+  std::vector<Window> windows_;      ///< grouped by the first bits of their keys' hash
   std::vector<std::uint32_t> bucket_begin_;
-  std::vector<Window> windows_;  ///< grouped by hash
 };
 
 }  // namespace vmtriage
