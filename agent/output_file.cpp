@@ -10,7 +10,7 @@ namespace vmtriage {
 
 void remove_abandoned(const fs::path& folder, Time before) {
   std::vector<fs::path> found;
-  const Status listed = for_each_name(folder.string(), [&](std::string_view name) {
+  const Status listed = for_each_name(folder.string(), [&](std::string_view name, TypeHint) {
     if (is_temporary_name(name)) found.push_back(folder / std::string(name));
   });
   if (!listed) return;

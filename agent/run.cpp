@@ -80,7 +80,8 @@ class Deadline {
 
 /// The knowledge and the readers that every analysis needs.
 struct Toolbox {
-  RuleBase rules;
+  RuleBase with_user_rules;  ///< empty unless the user gave some
+  const RuleBase* rules = nullptr;
   Redactor redactor;
   std::vector<std::unique_ptr<Analyzer>> analyzers;
 };
@@ -165,14 +166,18 @@ class Run {
 
  private:
   Status open_toolbox() {
-    tools_.rules = RuleBase::built_in();
-    if (Status added = add_user_rules(options_.rule_folders, tools_.rules, *log_); !added) return added;
-    tools_.analyzers = make_checks(tools_.rules);
-    tools_.analyzers.insert(tools_.analyzers.begin(), std::make_unique<TextRules>(tools_.rules, [this](std::string_view text) {
+    tools_.rules = &RuleBase::built_in();
+    if (!options_.rule_folders.empty()) {
+      tools_.with_user_rules = RuleBase::built_in();
+      if (Status added = add_user_rules(options_.rule_folders, tools_.with_user_rules, *log_); !added) return added;
+      tools_.rules = &tools_.with_user_rules;
+    }
+    tools_.analyzers = make_checks(*tools_.rules);
+    tools_.analyzers.insert(tools_.analyzers.begin(), std::make_unique<TextRules>(*tools_.rules, [this](std::string_view text) {
                               return tools_.redactor.line(text);
                             }));
     tools_.analyzers.push_back(std::make_unique<EventRules>(
-        tools_.rules, [this](std::string_view text) { return tools_.redactor.line(text); }));
+        *tools_.rules, [this](std::string_view text) { return tools_.redactor.line(text); }));
     return Done{};
   }
 
@@ -505,7 +510,7 @@ class Run {
 
   /// The rules without those that are for the other system's evidence; all for an empty name.
   RuleBase rules_for(const std::string& os) const {
-    std::vector<Rule> chosen = tools_.rules.rules();
+    std::vector<Rule> chosen = tools_.rules->rules();
     if (!os.empty()) {
       const std::string other = os == "linux" ? "windows." : "linux.";
       std::erase_if(chosen, [&](const Rule& rule) { return rule.id.starts_with(other); });

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <pugixml.hpp>
 #include <stdexcept>
+#include <unordered_set>
 
 namespace vmtriage {
 namespace {
@@ -257,11 +258,12 @@ void mark_recovered(Finding& finding) {
 
 Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files, bool try_patterns) {
   RuleBase base;
+  std::unordered_set<std::string> ids;
   for (const EmbeddedFile& file : files) {
     auto rules = RuleFile(file, try_patterns).read();
     if (!rules) return rules.error();
     for (Rule& rule : *rules) {
-      if (base.find(rule.id) != nullptr) {
+      if (!ids.insert(rule.id).second) {
         return Error{ErrorCode::corrupt, std::string(file.path) + ": rule " + rule.id + ": the id is used twice"};
       }
       base.rules_.push_back(std::move(rule));

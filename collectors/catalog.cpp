@@ -81,10 +81,6 @@ ArtifactSpec read_spec(pugi::xml_node node, const std::string& os) {
   return spec;
 }
 
-bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
-  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match_tail(glob, path); });
-}
-
 /// Whether a path is `file`, or ends with it behind a slash.
 bool ends_with_path(std::string_view path, std::string_view file) {
   return path.ends_with(file) && (path.size() == file.size() || path[path.size() - file.size() - 1] == '/');
@@ -111,6 +107,7 @@ bool ArtifactSpec::in_profile(std::string_view profile) const {
 
 Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
   Catalog catalog;
+  std::vector<std::string> deny;
   for (const EmbeddedFile& file : files) {
     const auto problem = [&](std::ptrdiff_t offset, const std::string& reason) {
       const auto before = file.bytes.substr(0, static_cast<std::size_t>(std::max<std::ptrdiff_t>(offset, 0)));
@@ -126,8 +123,8 @@ Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
       for (const pugi::xml_node node : root.children("artifact")) {
         const ArtifactSpec& spec = catalog.specs_.emplace_back(read_spec(node, os));
         const bool any_case = os == "windows";
-        catalog.globs_.push_back({any_case, any_case ? lower(spec.globs) : spec.globs,
-                                  any_case ? lower(spec.excepts) : spec.excepts,
+        catalog.globs_.push_back({any_case, GlobList(any_case ? lower(spec.globs) : spec.globs),
+                                  GlobList(any_case ? lower(spec.excepts) : spec.excepts),
                                   spec.command ? "commands/" + command_file_name(spec.id) : ""});
       }
     } catch (const Problem& caught) {
@@ -139,10 +136,11 @@ Result<Catalog> Catalog::parse(std::span<const EmbeddedFile> files) {
       catalog.request_items_.push_back(std::move(item));
     }
     for (const pugi::xml_node node : root.child("deny").children("glob")) {
-      catalog.deny_.emplace_back(trim(node.text().get()));
-      catalog.deny_lower_.push_back(to_lower(catalog.deny_.back()));
+      deny.emplace_back(trim(node.text().get()));
     }
   }
+  catalog.deny_ = GlobList(deny);
+  catalog.deny_lower_ = GlobList(lower(std::move(deny)));
   return catalog;
 }
 
@@ -167,7 +165,7 @@ std::vector<std::string> Catalog::profiles() const {
 
 bool Catalog::Globs::match(std::string_view path, std::string_view lower_path) const {
   const std::string_view compared = any_case ? lower_path : path;
-  return matches_any(wanted, compared) && !matches_any(excepts, compared);
+  return wanted.match_tail(compared) && !excepts.match_tail(compared);
 }
 
 const ArtifactSpec* Catalog::recognise(std::string_view path) const {
@@ -199,7 +197,7 @@ const ArtifactSpec* Catalog::find(std::string_view id) const {
 }
 
 bool Catalog::is_denied(std::string_view path, bool any_case) const {
-  return any_case ? matches_any(deny_lower_, to_lower(path)) : matches_any(deny_, path);
+  return any_case ? deny_lower_.match_tail(to_lower(path)) : deny_.match_tail(path);
 }
 
 std::string command_file_name(std::string_view artifact_id) {

@@ -10,6 +10,7 @@
 #include "agent/base/embedded.h"
 #include "agent/base/result.h"
 #include "agent/base/text.h"
+#include "collectors/glob_list.h"
 
 namespace vmtriage {
 
@@ -86,7 +87,7 @@ class Catalog {
   /// What a spec's paths are compared with; in lower case where the system does not tell case apart.
   struct Globs {
     bool any_case = false;
-    std::vector<std::string> wanted, excepts;
+    GlobList wanted, excepts;
     std::string output;  ///< of a command: the end of its file's path in a bundle
     bool match(std::string_view path, std::string_view lower_path) const;
   };
@@ -94,8 +95,8 @@ class Catalog {
   std::vector<ArtifactSpec> specs_;
   std::vector<Globs> globs_;  ///< of `specs_`, in their order
   std::vector<RequestItem> request_items_;
-  std::vector<std::string> deny_;
-  std::vector<std::string> deny_lower_;  ///< the same in lower case
+  GlobList deny_;
+  GlobList deny_lower_;  ///< the same in lower case
 };
 
 /// `mounts` of `linux.command.mounts`: the name of its file under commands/.

@@ -25,6 +25,9 @@ Error seen_as(const std::string& vm_path, const std::string& path, const Error& 
 
 bool is_absent(const Result<FileInfo>& info) { return !info && info.error().code == ErrorCode::not_found; }
 
+/// Stands before a name in a NameList whose type is not known.
+constexpr char kNoType = '\x7f';
+
 constexpr std::uint64_t kUnknownSize = std::numeric_limits<std::uint64_t>::max();
 
 /// Goes over an open file up to the size it had, and steps over holes.
@@ -104,13 +107,19 @@ std::string_view NameList::operator[](std::size_t i) const {
   return name;  // names hold no NUL: each ends at one
 }
 
+TypeHint NameList::type(std::size_t i) const {
+  const char type = text_[begins_[i] - 1];
+  return type == kNoType ? std::nullopt : TypeHint(static_cast<FileType>(type));
+}
+
 Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
   NameList names;
-  const Status listed = for_each_name(path, [&](std::string_view name) {
-    if (names.text_.size() + name.size() + 1 > max_bytes) {
+  const Status listed = for_each_name(path, [&](std::string_view name, TypeHint type) {
+    if (names.text_.size() + name.size() + 2 > max_bytes) {
       ++names.dropped;
       return;
     }
+    names.text_.push_back(type ? static_cast<char>(*type) : kNoType);
     names.begins_.push_back(static_cast<std::uint32_t>(names.text_.size()));
     names.text_.append(name).push_back('\0');
   });

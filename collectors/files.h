@@ -51,16 +51,20 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes =
 /// Reads all of a small file. Errors as open_file, and too_large beyond `max_bytes`.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
+/// What a name in a folder stands for, where the folder itself tells: to ask for every file of a large one takes long.
+using TypeHint = std::optional<FileType>;
+
 /// The names in a folder, sorted.
 class NameList {
  public:
   std::size_t size() const { return begins_.size(); }
   std::string_view operator[](std::size_t i) const;
+  TypeHint type(std::size_t i) const;
   std::uint64_t dropped = 0;  ///< so many more names were there than fit into the bound
 
  private:
   friend Result<NameList> list_folder(const std::string& path, std::size_t max_bytes);
-  std::string text_;  // one string for all names: a folder may hold a million
+  std::string text_;  // one string for all types and names: a folder may hold a million
   std::vector<std::uint32_t> begins_;
 };
 
@@ -70,7 +74,7 @@ inline constexpr std::size_t kMaxNameBytes = 24 << 20;
 Result<NameList> list_folder(const std::string& path, std::size_t max_bytes = kMaxNameBytes);
 
 /// Calls `use` with every name in a folder, in any order. Errors: not_found, access_denied, io.
-Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use);
+Status for_each_name(const std::string& path, const std::function<void(std::string_view, TypeHint)>& use);
 
 /// "too large: 300 MiB, the limit for one file is 256 MiB"
 Error too_large(std::uint64_t size, std::uint64_t limit);

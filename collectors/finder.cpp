@@ -116,11 +116,15 @@ void Finder::walk_below(Walk& walk, const std::string& path, const std::string& 
   if (!names) return refuse_unless_absent(walk, path, names.error());
   if (names->dropped > 0) walk.refuse(path, kTooManyNames, names->dropped);
   for (std::size_t i = 0; i < names->size() && !stopped(); ++i) {
-    const std::string here = child(path, (*names)[i]), real_here = child(real, (*names)[i]);
+    const std::string here = child(path, (*names)[i]);
+    const TypeHint type = names->type(i);
+    if (type && *type != FileType::directory && !matches(walk.glob, here)) continue;
+    const std::string real_here = child(real, (*names)[i]);
     const auto info = info_of(real_here);
     if (!info && info.error().code == ErrorCode::timed_out) {
       walk.refuse(here, info.error().what);
     } else if (info && info->type == FileType::directory) {
+      if (passed_over_.contains(here)) continue;
       if (walk.is_loop(*info)) {
         walk.refuse(here, "leads back to a folder above it: not followed");
       } else if (depth == kMaxDepth) {
@@ -218,6 +222,9 @@ void Finder::search(const std::vector<std::string>& names, const Use& use, const
     const auto entries = list_folder(below(root_, folder), 4 << 20);
     if (!entries) continue;
     for (std::size_t i = 0; i < entries->size(); ++i) {
+      const TypeHint type = entries->type(i);
+      const auto has_name = [&](const std::string& name) { return matches(name, (*entries)[i]); };
+      if (type && *type != FileType::directory && std::none_of(names.begin(), names.end(), has_name)) continue;
       const std::string path = child(folder, (*entries)[i]);
       if (foreign.contains(path)) continue;
       const auto info = info_of(path);
@@ -226,8 +233,7 @@ void Finder::search(const std::vector<std::string>& names, const Use& use, const
           std::find(std::begin(kNotSearched), std::end(kNotSearched), path) == std::end(kNotSearched)) {
         folders.emplace_back(path, depth + 1);
       } else if (info->type == FileType::regular &&
-                 std::any_of(names.begin(), names.end(),
-                             [&](const std::string& name) { return matches(name, (*entries)[i]); })) {
+                 std::any_of(names.begin(), names.end(), has_name)) {
         use({path, path, *info});
       }
     }

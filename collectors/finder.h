@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ class Finder {
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
   void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
 
+  /// From now on nothing at or below this folder is met by a `**` above it: all of it was found before.
+  void pass_over(std::string folder) { passed_over_.insert(std::move(folder)); }
+
   /// Looks for files by their names in all local file systems, within bounds of depth, folders and time; says in a
   /// refusal when a bound ended the search.
   void search(const std::vector<std::string>& names, const Use& use, const Refuse& refuse) const;
@@ -64,6 +68,7 @@ class Finder {
   std::vector<MountPoint> silent_;
   const std::atomic<bool>* stop_;
   Names names_;
+  std::set<std::string> passed_over_;
 };
 
 /// Why a folder that a glob's last level names is refused.

@@ -8,6 +8,7 @@
 #include "agent/base/text.h"
 #include "collectors/event_log.h"
 #include "collectors/finder.h"
+#include "collectors/inode_set.h"
 
 namespace vmtriage {
 namespace {
@@ -107,7 +108,9 @@ class Planner {
     std::vector<PlannedItem> newest;  // a heap: the oldest stands first
     const auto use = [&](FoundFile file) {
       any = true;
-      if (is_excepted(spec, file.path)) return;
+      if (is_excepted(spec, file.path) || !is_new(file)) return;
+      // Most files of a folder of a million end here, before anything else is asked of them.
+      if (newest.size() >= spec.max_files && file.info.modified < newest.front().info.modified) return too_many(spec, file.path);
       if (auto item = decide(spec, std::move(file))) keep_newest(newest, std::move(*item));
     };
     for (const std::string& glob : spec.globs) {
@@ -115,6 +118,16 @@ class Planner {
     }
     if (!any) note(spec.id, first_glob(spec), why_none());
     for (PlannedItem& item : newest) place(std::move(item));
+    if (spec.excepts.empty() && !finder_.stopped()) pass_over(spec);
+  }
+
+  /// What a kind asked for with all below a folder is not asked for again by one that takes a folder above it.
+  void pass_over(const ArtifactSpec& spec) {
+    constexpr std::string_view kAllBelow = "/**";
+    for (const std::string& glob : spec.globs) {
+      const std::string folder = fixed_part(glob);
+      if (folder + std::string(kAllBelow) == glob) finder_.pass_over(folder);
+    }
   }
 
   /// Of more files than a kind may have, the newest are the ones that tell of the failure.
@@ -125,10 +138,16 @@ class Planner {
     std::push_heap(heap.begin(), heap.end(), is_newer);
     if (heap.size() <= spec.max_files) return;
     std::pop_heap(heap.begin(), heap.end(), is_newer);
-    leave_out(spec, heap.back().path,
-              "too many files of this kind: the newest " + std::to_string(spec.max_files) + " were kept");
+    too_many(spec, heap.back().path);
     heap.pop_back();
   }
+
+  void too_many(const ArtifactSpec& spec, const std::string& path) {
+    leave_out(spec, path, "too many files of this kind: the newest " + std::to_string(spec.max_files) + " were kept");
+  }
+
+  /// Not met before under another name or by another glob.
+  bool is_new(const FoundFile& file) { return seen_.insert(file.info.device, file.info.inode); }
 
   static std::string first_glob(const ArtifactSpec& spec) {
     return spec.globs.empty() ? std::string() : spec.globs.front();
@@ -140,6 +159,7 @@ class Planner {
   }
 
   void add_file(const ArtifactSpec& spec, FoundFile file) {
+    if (!is_new(file)) return;
     if (auto item = decide(spec, std::move(file))) place(std::move(*item));
   }
 
@@ -150,7 +170,6 @@ class Planner {
 
   /// Whether and how a file is taken; nothing, with the reason in the plan, when it is left out.
   std::optional<PlannedItem> decide(const ArtifactSpec& spec, FoundFile file) {
-    if (!seen_.insert({file.info.device, file.info.inode}).second) return std::nullopt;
     if (is_refused(spec, file, file.path)) return std::nullopt;
     if (file.resolved != file.path && is_refused(spec, file, file.resolved)) return std::nullopt;
     if (spec.personal && !options_.personal) {
@@ -310,7 +329,7 @@ class Planner {
   const PlanOptions& options_;
   Finder finder_;
   Plan plan_;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> seen_;
+  InodeSet seen_;
 };
 
 }  // namespace

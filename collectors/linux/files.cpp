@@ -1,5 +1,6 @@
 #include "collectors/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -25,6 +26,11 @@ FileType type_of(mode_t mode) {
   if (S_ISDIR(mode)) return FileType::directory;
   if (S_ISLNK(mode)) return FileType::link;
   return FileType::other;
+}
+
+/// Not every file system tells.
+TypeHint hint_of(unsigned char type) {
+  return type == DT_UNKNOWN ? std::nullopt : TypeHint(type_of(static_cast<mode_t>(DTTOIF(type))));
 }
 
 FileInfo info_of(const struct stat& status) {
@@ -108,11 +114,20 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, 
   return read_once(std::make_unique<DescriptorBytes>(std::move(descriptor), path), info_of(status), skip_bytes, until);
 }
 
-Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use) {
-  boost::system::error_code failure;
-  fs::directory_iterator entry(path, failure);
-  for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) use(entry->path().filename().native());
-  if (failure) return os_error(printable(path), failure.value());
+Status for_each_name(const std::string& path, const std::function<void(std::string_view, TypeHint)>& use) {
+  struct CloseFolder {
+    void operator()(DIR* folder) const { ::closedir(folder); }
+  };
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+  if (!folder) return os_error(printable(path), errno);
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") use(name, hint_of(entry->d_type));
+  }
+  if (errno != 0) return os_error(printable(path), errno);
   return Done{};
 }
 

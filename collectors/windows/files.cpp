@@ -42,6 +42,12 @@ bool leads_elsewhere(HANDLE handle) {
   return tag.ReparseTag == 0 || IsReparseTagNameSurrogate(tag.ReparseTag);
 }
 
+/// Only the file itself tells what a reparse point is.
+TypeHint hint_of(DWORD attributes) {
+  if ((attributes & (FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DEVICE)) != 0) return std::nullopt;
+  return (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 ? FileType::directory : FileType::regular;
+}
+
 FileType type_of(HANDLE handle, DWORD attributes) {
   if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 && leads_elsewhere(handle)) return FileType::link;
   if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) return FileType::directory;
@@ -158,7 +164,7 @@ Result<OpenedFile> open_file(const std::string& path, std::uint64_t skip_bytes, 
   return read_once(std::make_unique<HandleBytes>(std::move(handle), path), info, skip_bytes, ReadUntil::size_at_open);
 }
 
-Status for_each_name(const std::string& path, const std::function<void(std::string_view)>& use) {
+Status for_each_name(const std::string& path, const std::function<void(std::string_view, TypeHint)>& use) {
   WIN32_FIND_DATAW found{};
   std::wstring pattern = native_path(path);
   pattern += pattern.ends_with(L'\\') ? L"*" : L"\\*";
@@ -171,7 +177,7 @@ Status for_each_name(const std::string& path, const std::function<void(std::stri
   }
   do {
     const std::string name = to_utf8(found.cFileName);
-    if (name != "." && name != "..") use(name);
+    if (name != "." && name != "..") use(name, hint_of(found.dwFileAttributes));
   } while (FindNextFileW(search.get(), &found));
   if (const DWORD reason = GetLastError(); reason != ERROR_NO_MORE_FILES) return os_error(shown(path), reason);
   return Done{};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "agent/base/temporary_name.h"
 #include "collectors/finder.h"
 #include "tests/collectors/plan_fixture.h"
@@ -50,6 +52,26 @@ TEST_F(Plans, KeepTheNewestOfTooManyFilesOfAKind) {
   const Plan made = make_plan(*catalog, options_, nullptr);
   EXPECT_EQ(paths(made), (std::vector<std::string>{"/var/x/b.log", "/var/x/d.log"}));
   EXPECT_NE(reason(made, "/var/x/c.log").find("the newest 2 were kept"), std::string::npos);
+}
+
+TEST_F(Plans, GiveAFolderThatOneKindTakesWholeToNoOther) {
+  const std::string xml = R"(<catalog os="linux">
+<artifact id="linux.x" priority="1" profiles="vm-backup" max-files="1"><doc>x</doc><glob>/var/log/x/**</glob></artifact>
+<artifact id="linux.y" priority="2" profiles="vm-backup"><doc>y</doc><glob>/var/log/y/**</glob><except>**/*.bin</except></artifact>
+<artifact id="linux.all" priority="3" profiles="vm-backup"><doc>all</doc><glob>/var/log/**</glob></artifact></catalog>)";
+  const EmbeddedFile catalog_file{"x.xml", xml};
+  const auto catalog = Catalog::parse(std::span(&catalog_file, 1));
+  ASSERT_TRUE(catalog) << catalog.error().what;
+  for (const char* name : {"x/a", "x/sub/b", "xx/c", "y/d", "y/e.bin", "z/x/f"}) file(std::string("/var/log/") + name);
+  const Plan made = make_plan(*catalog, options_, nullptr);
+  std::multiset<std::string> kinds;
+  for (const PlannedItem& item : made.items) kinds.insert(item.spec->id + " " + item.path);
+  // Of x the newer one of two is taken and the other is named, once; what y does not want is still everybody's.
+  EXPECT_EQ(kinds.count("linux.x /var/log/x/a") + kinds.count("linux.x /var/log/x/sub/b"), 1u);
+  EXPECT_EQ(kinds.count("linux.all /var/log/x/a") + kinds.count("linux.all /var/log/x/sub/b"), 0u);
+  for (const char* kind : {"linux.all /var/log/xx/c", "linux.y /var/log/y/d", "linux.all /var/log/y/e.bin", "linux.all /var/log/z/x/f"})
+    EXPECT_EQ(kinds.count(kind), 1u) << kind;
+  EXPECT_EQ(kinds.size(), 5u);
 }
 
 TEST_F(Plans, TryTheNextSmallerFileWhenTheBudgetIsUsedUp) {

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <vector>
 
 #include "tests/agent/scratch_folder.h"
@@ -63,6 +65,23 @@ TEST(OpenedFileCache, FileThatTheVmWorksWithStaysInMemory) {
   if (before < kBytes / 4096) GTEST_SKIP() << "this file system keeps nothing in memory";
   read_all(path);
   EXPECT_EQ(pages_in_memory(path), before);
+}
+
+TEST(FolderList, TellsWhatItsNamesStandForAsTheFilesThemselvesDo) {
+  const ScratchFolder folder;
+  for (const char* name : {"a file", "b"}) std::ofstream(folder.path() + "/" + name) << "x";
+  ASSERT_EQ(::mkdir((folder.path() + "/folder").c_str(), 0700), 0);
+  ASSERT_EQ(::symlink("a file", (folder.path() + "/link").c_str()), 0);
+  ASSERT_EQ(::mkfifo((folder.path() + "/pipe").c_str(), 0600), 0);
+  const auto names = list_folder(folder.path());
+  ASSERT_TRUE(names);
+  ASSERT_EQ(names->size(), 5u);
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const auto info = file_info(folder.path() + "/" + std::string((*names)[i]));
+    ASSERT_TRUE(info);
+    // Not every file system tells.
+    EXPECT_EQ(names->type(i).value_or(info->type), info->type) << (*names)[i];
+  }
 }
 
 }  // namespace
