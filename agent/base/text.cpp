@@ -260,21 +260,6 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   return lines;
 }
 
-std::uint64_t count_lines(std::string_view text) {
-  // Sums of bytes in short runs: the form that compilers turn into vector instructions. Every byte of evidence passes
-  // here.
-  constexpr std::size_t kRun = 128;
-  std::uint64_t count = 0;
-  std::size_t at = 0;
-  for (; at + kRun <= text.size(); at += kRun) {
-    std::uint8_t run = 0;
-    for (std::size_t i = 0; i < kRun; ++i) run = static_cast<std::uint8_t>(run + (text[at + i] == '\n' ? 1 : 0));
-    count += run;
-  }
-  for (; at < text.size(); ++at) count += text[at] == '\n' ? 1 : 0;
-  return count;
-}
-
 std::vector<std::string_view> split_words(std::string_view text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   std::vector<std::string_view> words;

@@ -103,10 +103,8 @@ void Matcher::add_windows(std::uint32_t index) {
     if (pair) table_[hash_window(text.data() + best + kWindowBytes, kTableBits)] |= kSecond;
     const std::uint64_t bytes = load_folded(text.substr(best)), key = pair ? bytes : bytes & kFirstWindow;
     keys_[hash_key(key, kKeyBits)] = true;
-    const std::size_t end = std::max(text.size(), kPairBytes) - kPairBytes;
-    const std::uint64_t mask = text.size() >= kPairBytes ? ~std::uint64_t{0} : 0;
-    windows_.push_back({key, load_folded(text.substr(end)) & mask, mask, index, static_cast<std::uint32_t>(best),
-                        static_cast<std::uint32_t>(text.size())});
+    const std::uint64_t end = load_folded(text.substr(std::max(text.size(), kPairBytes) - kPairBytes));
+    windows_.push_back({key, end, index, static_cast<std::uint32_t>(best), static_cast<std::uint32_t>(text.size())});
   }
 }
 
@@ -174,7 +172,7 @@ inline void Matcher::look_up(Search& search, std::size_t at, std::uint64_t key) 
     const Window& window = windows_[i];
     if (window.key != key || window.offset > at || at - window.offset + window.size > search.block.size()) continue;
     const char* const begin = search.block.data() + at - window.offset;
-    if (window.end_mask != 0 && load_folded(begin + window.size - kPairBytes) != window.end) continue;
+    if (window.size >= kPairBytes && load_folded(begin + window.size - kPairBytes) != window.end) continue;
     const Anchor& anchor = anchors_[window.anchor];
     if (equals_folded(begin, anchor.text)) add_line(search, at - window.offset, anchor);
   }

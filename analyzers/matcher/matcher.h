@@ -62,8 +62,7 @@ class Matcher {
   /// A window of an anchor that the table points to, alone or with the one behind it.
   struct Window {
     std::uint64_t key = 0;  ///< its four bytes, or eight of a pair; case folded as for the hash
-    std::uint64_t end = 0;  ///< the anchor's last eight bytes, folded: a near miss mostly ends in another way
-    std::uint64_t end_mask = 0;
+    std::uint64_t end = 0;  ///< the anchor's last eight bytes, if it has as many, folded: a near miss mostly ends in another way
     std::uint32_t anchor = 0;
     std::uint32_t offset = 0;
     std::uint32_t size = 0;  ///< of the anchor

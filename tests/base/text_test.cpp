@@ -5,6 +5,18 @@
 namespace vmtriage {
 namespace {
 
+TEST(CountLines, CountsEveryNewlineOfATextOfAnyLength) {
+  std::string text;
+  std::uint64_t expected = 0;
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_EQ(count_lines(text), expected) << i;
+    // Runs of hundreds of newlines, too: they are summed up in bytes.
+    const bool newline = i % 7 == 0 || (i > 600 && i < 1200);
+    text += newline ? '\n' : static_cast<char>(i);
+    expected += text.back() == '\n' ? 1 : 0;
+  }
+}
+
 TEST(Text, PlacesAreFilledInAndUnknownOnesBecomeEmpty) {
   const Values values = {{"component", "/data"}, {"reason", "busy"}};
   EXPECT_EQ(fill_in("{component}: {reason}{nothing}.", values), "/data: busy.");
