@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "analyzers/matcher/pattern_options.h"
+
 namespace vmtriage {
 namespace {
 
@@ -110,7 +112,7 @@ class RuleFile {
   std::string checked_pattern(pugi::xml_node node, std::string pattern) {
     if (pattern.empty()) fail(node, std::string(node.name()) + ": empty");
     if (!try_patterns_) return pattern;
-    const re2::RE2 compiled(pattern, re2::RE2::Quiet);
+    const re2::RE2 compiled(pattern, pattern_options());
     if (!compiled.ok()) fail(node, std::string(node.name()) + ": " + compiled.error());
     return pattern;
   }

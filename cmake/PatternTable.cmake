@@ -10,6 +10,7 @@ if(NOT CMAKE_CROSSCOMPILING)
 elseif(EXISTS "${VMTRIAGE_PATTERN_TABLE}")
   set(source ${VMTRIAGE_PATTERN_TABLE})
 else()
+  message(STATUS "no pattern table: the program starts more slowly; ./dev builds one first")
   set(source analyzers/matcher/no_pattern_table.cpp)
 endif()
 

@@ -26,7 +26,7 @@ def main(source: str, target: str, *files: str) -> None:
         text = pathlib.Path(source, file).read_text(encoding="utf-8")
         copy = pathlib.Path(target, file)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(compact(text), encoding="utf-8", newline="\n")
+        copy.write_bytes(compact(text).encode("utf-8"))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ ArtifactSpec read_spec(pugi::xml_node node, const std::string& os) {
   spec.search = node.attribute("search").as_bool(false);
   spec.request = node.attribute("request").value();
   spec.max_files = node.attribute("max-files").as_uint(10'000);
+  if (spec.max_files == 0) throw Problem{node.offset_debug(), "max-files is not a number above 0"};
   read_local(node, "doc", spec.doc);
   for (const pugi::xml_node child : node.children("glob")) spec.globs.emplace_back(trim(child.text().get()));
   for (const pugi::xml_node child : node.children("except")) spec.excepts.emplace_back(trim(child.text().get()));

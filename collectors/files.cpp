@@ -115,7 +115,8 @@ TypeHint NameList::type(std::size_t i) const {
 Result<NameList> list_folder(const std::string& path, std::size_t max_bytes) {
   NameList names;
   const Status listed = for_each_name(path, [&](std::string_view name, TypeHint type) {
-    if (names.text_.size() + name.size() + 2 > max_bytes) {
+    const std::size_t types = names.begins_.size();  // a byte each, which the bound of the names does not mean
+    if (names.text_.size() - types + name.size() + 1 > max_bytes) {
       ++names.dropped;
       return;
     }

@@ -48,6 +48,8 @@ struct Finder::Walk {
   std::vector<std::string> levels;
   const Use& use;
   const Refuse& refuse_some;
+  const std::set<std::string>& pass_over;
+  bool passed = false;  ///< one of them
   std::vector<FileInfo> above = {};  ///< the folders on the way down
   std::string last_folder = {};      ///< of the file that was taken last …
   std::optional<Result<std::string>> resolved_folder = {};  ///< … and where it really is
@@ -74,12 +76,19 @@ Finder::Finder(std::string root, std::vector<std::string> allowed, std::vector<M
   }
 }
 
-void Finder::find(const std::string& glob, const Use& use, const Refuse& refuse) const {
-  Walk walk{glob, {}, use, refuse};
+void Finder::find(const std::string& glob, const Use& use, const Refuse& refuse) const { start(glob, use, refuse, {}); }
+
+bool Finder::find_rest(const std::string& glob, const Use& use, const Refuse& refuse) const {
+  return start(glob, use, refuse, passed_over_);
+}
+
+bool Finder::start(const std::string& glob, const Use& use, const Refuse& refuse, const std::set<std::string>& pass_over) const {
+  Walk walk{glob, {}, use, refuse, pass_over};
   for (std::string_view part : split(glob, '/')) {
     if (!part.empty()) walk.levels.emplace_back(part);
   }
   match_level(walk, "/", 0);
+  return walk.passed;
 }
 
 void Finder::match_level(Walk& walk, const std::string& path, std::size_t level) const {
@@ -124,8 +133,9 @@ void Finder::walk_below(Walk& walk, const std::string& path, const std::string& 
     if (!info && info.error().code == ErrorCode::timed_out) {
       walk.refuse(here, info.error().what);
     } else if (info && info->type == FileType::directory) {
-      if (passed_over_.contains(here)) continue;
-      if (walk.is_loop(*info)) {
+      if (walk.pass_over.contains(here)) {
+        walk.passed = true;
+      } else if (walk.is_loop(*info)) {
         walk.refuse(here, "leads back to a folder above it: not followed");
       } else if (depth == kMaxDepth) {
         walk.refuse(here, "nested too deep");

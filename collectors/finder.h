@@ -37,8 +37,10 @@ class Finder {
 
   /// Calls `use` for every file that matches. A folder that is not there is no refusal.
   void find(const std::string& glob, const Use& use, const Refuse& refuse) const;
+  /// The same without what lies below the folders that were passed over; returns whether there was such a folder on the way.
+  bool find_rest(const std::string& glob, const Use& use, const Refuse& refuse) const;
 
-  /// From now on nothing at or below this folder is met by a `**` above it: all of it was found before.
+  /// All files of this folder were found, and there are some: find_rest need not meet them again.
   void pass_over(std::string folder) { passed_over_.insert(std::move(folder)); }
 
   /// Looks for files by their names in all local file systems, within bounds of depth, folders and time; says in a
@@ -49,6 +51,7 @@ class Finder {
 
  private:
   struct Walk;
+  bool start(const std::string& glob, const Use& use, const Refuse& refuse, const std::set<std::string>& pass_over) const;
   void match_level(Walk& walk, const std::string& path, std::size_t level) const;
   void match_names(Walk& walk, const std::string& path, std::size_t level) const;
   void walk_below(Walk& walk, const std::string& path, const std::string& real, int depth) const;

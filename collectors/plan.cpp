@@ -104,30 +104,31 @@ class Planner {
   }
 
   void add_files(const ArtifactSpec& spec) {
-    bool any = false;
+    bool any = false, here = false;
     std::vector<PlannedItem> newest;  // a heap: the oldest stands first
     const auto use = [&](FoundFile file) {
-      any = true;
+      here = true;
       if (is_excepted(spec, file.path) || !is_new(file)) return;
       // Most files of a folder of a million end here, before anything else is asked of them.
-      if (newest.size() >= spec.max_files && file.info.modified < newest.front().info.modified) return too_many(spec, file.path);
+      const bool old = newest.size() >= spec.max_files && file.info.modified < newest.front().info.modified;
+      if (old && options_.excludes.empty() && !options_.since) return too_many(spec, file.path);
       if (auto item = decide(spec, std::move(file))) keep_newest(newest, std::move(*item));
     };
     for (const std::string& glob : spec.globs) {
-      if (glob.starts_with('/')) finder_.find(glob, use, refuse(spec));
+      if (!glob.starts_with('/')) continue;
+      here = false;
+      const bool passed = finder_.find_rest(glob, use, refuse(spec));
+      if (here && spec.excepts.empty() && !finder_.stopped()) pass_over(glob);
+      any = any || here || passed;
     }
     if (!any) note(spec.id, first_glob(spec), why_none());
     for (PlannedItem& item : newest) place(std::move(item));
-    if (spec.excepts.empty() && !finder_.stopped()) pass_over(spec);
   }
 
   /// What a kind asked for with all below a folder is not asked for again by one that takes a folder above it.
-  void pass_over(const ArtifactSpec& spec) {
-    constexpr std::string_view kAllBelow = "/**";
-    for (const std::string& glob : spec.globs) {
-      const std::string folder = fixed_part(glob);
-      if (folder + std::string(kAllBelow) == glob) finder_.pass_over(folder);
-    }
+  void pass_over(const std::string& glob) {
+    const std::string folder = fixed_part(glob);
+    if (folder + "/**" == glob) finder_.pass_over(folder);
   }
 
   /// Of more files than a kind may have, the newest are the ones that tell of the failure.

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "agent/base/text.h"
+#include "analyzers/matcher/pattern_options.h"
 #include "analyzers/matcher/rarity.h"
 
 namespace vmtriage {
@@ -119,11 +120,9 @@ bool is_implied(const LiteralGroup& group, const LiteralGroup& anchors) {
 
 Result<Literals> find_literals(const std::string& pattern) {
   re2::FilteredRE2 filter(static_cast<int>(kMinOtherBytes));
-  re2::RE2::Options options;
-  options.set_log_errors(false);
   int id = 0;
-  if (filter.Add(pattern, options, &id) != re2::RE2::NoError) {
-    return Error{ErrorCode::corrupt, pattern + ": " + re2::RE2(pattern, options).error()};
+  if (filter.Add(pattern, pattern_options(), &id) != re2::RE2::NoError) {
+    return Error{ErrorCode::corrupt, pattern + ": " + re2::RE2(pattern, pattern_options()).error()};
   }
   Analysis analysis(filter, pattern);
   Literals literals;

@@ -25,6 +25,8 @@ constexpr std::size_t kMinOtherBytes = 4;
 struct Literals {
   LiteralGroup anchors;              ///< the rarest of kMinAnchorBytes; empty when none of them are necessary
   std::vector<LiteralGroup> others;  ///< more groups, each of them necessary
+
+  bool operator==(const Literals&) const = default;
 };
 
 /// Errors (corrupt): "<pattern>: what RE2 says".

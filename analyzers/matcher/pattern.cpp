@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analyzers/matcher/folded_text.h"
+#include "analyzers/matcher/pattern_options.h"
 #include "analyzers/matcher/pattern_table.h"
 #include "analyzers/matcher/rarity.h"
 
@@ -70,10 +71,7 @@ Result<std::unique_ptr<Pattern>> Pattern::compile(const std::string& text) {
 
 const re2::RE2& Pattern::regex() const {
   std::call_once(once_, [this] {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_max_mem(1 << 20);
-    regex_ = std::make_unique<re2::RE2>(text_, options);
+    regex_ = std::make_unique<re2::RE2>(text_, pattern_options());
   });
   return *regex_;
 }

@@ -51,7 +51,12 @@ int write(const char* path) {
       std::fprintf(stderr, "write_pattern_table: %s\n", literals.error().what.c_str());
       return 1;
     }
-    rows.emplace_back(pattern_key(pattern), write_literals(*literals));
+    std::string written = write_literals(*literals);
+    if (read_literals(written) != *literals) {
+      std::fprintf(stderr, "write_pattern_table: %s: a literal holds what separates them\n", pattern.c_str());
+      return 1;
+    }
+    rows.emplace_back(pattern_key(pattern), std::move(written));
   }
   std::sort(rows.begin(), rows.end());
   const auto same_key = [](const auto& a, const auto& b) { return a.first == b.first; };

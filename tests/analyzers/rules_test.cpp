@@ -91,6 +91,15 @@ std::string with(const char* more) {
   return rule.replace(rule.find("%s"), 2, more);
 }
 
+TEST(Rules, APatternThatNeedsTooMuchMemoryIsRefusedWhereItIsRead) {
+  for (const char* where : {"<pattern>x\\pL{1,100}</pattern>", "<pattern>disk</pattern><unless>x\\pL{1,100}</unless>"}) {
+    const auto rules = parse(R"(<rule id="a" severity="error" artifacts="*" owner="customer">)" + std::string(where) +
+                             "<title>t</title><advice>a</advice></rule>");
+    ASSERT_FALSE(rules) << where;
+    EXPECT_NE(rules.error().what.find("pattern too large"), std::string::npos) << rules.error().what;
+  }
+}
+
 TEST(Rules, AUserRuleWithABrokenPatternIsRefusedWithFileLineAndReason) {
   const auto rules = parse(R"(<rule id="a" severity="error" artifacts="*" owner="customer">
 <pattern>broken (</pattern><title>t</title><advice>a</advice></rule>)");

@@ -74,6 +74,16 @@ TEST_F(Plans, GiveAFolderThatOneKindTakesWholeToNoOther) {
   EXPECT_EQ(kinds.size(), 5u);
 }
 
+TEST_F(Plans, SayNothingOfAFolderWhoseFilesAnotherKindHas) {
+  file("/var/log/azure/X/extension.log");
+  options_.paths = {"/var/log"};
+  options_.includes = {"/var/log/**/extension.log", "/var/none/**"};
+  const Plan made = plan();
+  EXPECT_EQ(paths(made), (std::vector<std::string>{"/var/log/azure/X/extension.log"}));
+  for (const char* path : {"/var/log", "/var/log/**", "/var/log/**/extension.log"}) EXPECT_EQ(reason(made, path), "") << path;
+  EXPECT_NE(reason(made, "/var/none/**").find("not found"), std::string::npos);
+}
+
 TEST_F(Plans, TryTheNextSmallerFileWhenTheBudgetIsUsedUp) {
   options_.max_total_size = 100;
   file("/var/log/waagent.log", std::string(60, 'a'));
