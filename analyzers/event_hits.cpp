@@ -1,6 +1,8 @@
 #include "analyzers/event_hits.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 
 #include "analyzers/windows_runs.h"
 
@@ -128,17 +130,29 @@ void EventHits::take(EventNotes& notes) {
   for (const auto& [meaning, quote] : notes.notes_) {
     if (meaning->frozen) freezes_.frozen(log_.clean(*meaning->frozen), *quote.time, log_.evidence(quote));
     if (meaning->resumed) freezes_.resumed(log_.clean(*meaning->resumed), *quote.time);
-    for (const EventMeaning::Hit& hit : meaning->hits) add_hit(hit, quote);
+    if (meaning->hits.empty()) continue;
+    add_hit(meaning->hits.front(), known(meaning).group, quote);
+    for (std::size_t i = 1; i < meaning->hits.size(); ++i) {
+      Group* group = nullptr;
+      add_hit(meaning->hits[i], group, quote);
+    }
   }
   notes.clear();
 }
 
-void EventHits::add_hit(const EventMeaning::Hit& hit, const Quote& quote) {
-  const std::string component = clean_value(hit.component);
-  Group* const group = group_of(hit, component);
+EventHits::KnownMeaning& EventHits::known(const std::shared_ptr<const EventMeaning>& meaning) {
+  constexpr std::size_t kKnown = 4096;
+  if (known_.empty()) known_.resize(kKnown);
+  KnownMeaning& known = known_[std::hash<const void*>()(meaning.get()) / alignof(std::max_align_t) % kKnown];
+  if (known.meaning != meaning) known = {meaning, nullptr};
+  return known;
+}
+
+void EventHits::add_hit(const EventMeaning::Hit& hit, Group*& group, const Quote& quote) {
+  if (group == nullptr) group = group_of(hit, clean_value(hit.component));
   if (group == nullptr) return;
   count(*hit.rule, *group, quote.time);
-  add_signal(hit, component, quote);
+  if (signals_.size() < EventTimeline::kMaxSignals) add_signal(hit, quote);
   keep(*group, quote);
 }
 
@@ -163,11 +177,11 @@ EventHits::Group* EventHits::group_of(const EventMeaning::Hit& hit, const std::s
   return &group;
 }
 
-void EventHits::add_signal(const EventMeaning::Hit& hit, const std::string& component, const Quote& quote) {
+void EventHits::add_signal(const EventMeaning::Hit& hit, const Quote& quote) {
   const auto kind = parse_signal(hit.rule->signal);
-  if (!kind || signals_.size() >= EventTimeline::kMaxSignals) return;
-  signals_.push_back(
-      {*kind, hit.rule, hit.stopped ? hit.stopped : quote.time, component, clean_value(hit.service), quote});
+  if (!kind) return;
+  std::string component = clean_value(hit.component);
+  signals_.push_back({*kind, hit.rule, hit.stopped ? hit.stopped : quote.time, std::move(component), clean_value(hit.service), quote});
 }
 
 void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>& time) {
@@ -189,10 +203,11 @@ void EventHits::count(const Rule& rule, Group& group, const std::optional<Time>&
 }
 
 void EventHits::keep(Group& group, const Quote& quote) {
-  constexpr std::size_t kOldest = 2;
-  std::vector<Quote>& kept = group.oldest.size() < kOldest ? group.oldest : group.newest;
-  kept.push_back(quote);
-  if (kept.size() > kMaxExcerpts - kOldest) kept.erase(kept.begin());
+  constexpr std::size_t kOldest = 2, kNewest = kMaxExcerpts - kOldest;
+  if (group.oldest.size() < kOldest) return group.oldest.push_back(quote);
+  if (group.newest.size() < kNewest) return group.newest.push_back(quote);
+  group.newest[group.next_newest] = quote;
+  group.next_newest = (group.next_newest + 1) % kNewest;
 }
 
 void EventHits::finish(bool picked, EventTimeline& timeline, Insights& insights) {
@@ -227,7 +242,10 @@ Finding EventHits::make(const Rule& rule, const Group& group) const {
   const auto component = std::find_if(group.values.begin(), group.values.end(), [](const auto& v) { return v.first == "component"; });
   const std::string_view about = component == group.values.end() ? std::string_view() : std::string_view(component->second);
   for (const Quote& quote : group.oldest) finding.evidence.push_back(log_.evidence(quote, about));
-  for (const Quote& quote : group.newest) finding.evidence.push_back(log_.evidence(quote, about));
+  for (std::size_t i = 0; i < group.newest.size(); ++i) {
+    const Quote& quote = group.newest[(group.next_newest + i) % group.newest.size()];
+    finding.evidence.push_back(log_.evidence(quote, about));
+  }
   return finding;
 }
 

@@ -97,12 +97,19 @@ class EventHits {
     bool reached = false;
     std::deque<Time> recent;    ///< times inside the threshold's window
     std::vector<Quote> oldest;  ///< the first two …
-    std::vector<Quote> newest;  ///< … and the last three
+    std::vector<Quote> newest;  ///< … and the last three, as a ring
+    std::size_t next_newest = 0;  ///< the place in the ring that is overwritten next
+  };
+  /// The group of an event's first hit, found once for all events that say the same.
+  struct KnownMeaning {
+    std::shared_ptr<const EventMeaning> meaning;
+    Group* group = nullptr;  ///< null: not found, or not yet
   };
 
-  void add_hit(const EventMeaning::Hit& hit, const Quote& quote);
+  KnownMeaning& known(const std::shared_ptr<const EventMeaning>& meaning);
+  void add_hit(const EventMeaning::Hit& hit, Group*& group, const Quote& quote);
   Group* group_of(const EventMeaning::Hit& hit, const std::string& component);
-  void add_signal(const EventMeaning::Hit& hit, const std::string& component, const Quote& quote);
+  void add_signal(const EventMeaning::Hit& hit, const Quote& quote);
   static void count(const Rule& rule, Group& group, const std::optional<Time>& time);
   static void keep(Group& group, const Quote& quote);
   Finding make(const Rule& rule, const Group& group) const;
@@ -113,6 +120,7 @@ class EventHits {
   const RuleBase& rules_;
   std::map<std::string, std::string, std::less<>> cleaned_;  ///< the same few values come again and again
   std::map<std::pair<const Rule*, std::string>, Group> groups_;
+  std::vector<KnownMeaning> known_;  ///< by address; empty before the first hit
   std::map<const Rule*, std::size_t> components_;
   std::vector<Signal> signals_;
   SqlFreezes freezes_;

@@ -1,7 +1,6 @@
 #include "analyzers/repeated_events.h"
 
 #include <cstring>
-#include <functional>
 #include <string_view>
 
 namespace vmtriage {
@@ -24,6 +23,22 @@ std::size_t memory_of(const std::string& content, const EventMeaning* meaning) {
   return size;
 }
 
+/// Where a content is kept. Events with contents of one place push each other out, so that it need not be better than quick.
+std::uint64_t mix(std::string_view content) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15u;
+  std::uint64_t mixed = content.size();
+  std::uint64_t word = 0;
+  for (; content.size() >= sizeof word; content.remove_prefix(sizeof word)) {
+    std::memcpy(&word, content.data(), sizeof word);
+    mixed = (mixed ^ word) * kFactor;
+    mixed ^= mixed >> 32;
+  }
+  word = 0;
+  std::memcpy(&word, content.data(), content.size());
+  mixed = (mixed ^ word) * kFactor;
+  return mixed ^ mixed >> 32;
+}
+
 }  // namespace
 
 bool RepeatedEvents::knows(const EventHead& head) {
@@ -33,7 +48,7 @@ bool RepeatedEvents::knows(const EventHead& head) {
     content_.clear();
     return false;
   }
-  place_ = std::hash<std::string_view>()(content_) % kPlaces;
+  place_ = mix(content_) % kPlaces;
   return !known_.empty() && known_[place_].content == content_;
 }
 
