@@ -53,6 +53,7 @@ struct TextRules::RuleSet {
   };
 
   std::vector<const Rule*> rules;
+  bool settles = false;  ///< whether one of them asks how long a file goes on behind its hit
   Patterns hits;  ///< with markers and packed messages
   /// Apart, because healthy logs are full of them: they are looked for only where there is something to recover from.
   Patterns recoveries;
@@ -76,6 +77,7 @@ struct TextRules::RuleSet {
         if (unless.on == Unless::On::artifact) add(unless.pattern, Role::marker, i);
       }
     }
+    settles = std::any_of(rules.begin(), rules.end(), [](const Rule* rule) { return rule->settle.has_value(); });
     add(std::string(kPackedMessage), Role::packed, 0);
     hits.matcher.emplace(std::move(hit_patterns));
     recoveries.matcher.emplace(std::move(recovery_patterns));
@@ -111,13 +113,12 @@ class TextScan : public Scan {
 
   TextScan(const Artifact& artifact, const TextRules::RuleSet& set, const RedactLine& redact)
       : artifact_(artifact), set_(set), redact_(redact), states_(set.rules.size()) {
-    settles_ = std::any_of(set.rules.begin(), set.rules.end(), [](const Rule* rule) { return rule->settle.has_value(); });
   }
 
   void block(const Block& block, std::uint64_t first_line) override {
     block_ = block.text;
     constexpr std::size_t kEndBytes = 4 << 10;
-    if (settles_) end_ = block_.substr(block_.size() - std::min(block_.size(), kEndBytes));
+    if (set_.settles) end_ = block_.substr(block_.size() - std::min(block_.size(), kEndBytes));
     search(set_.hits, nullptr, first_line);
     const std::vector<bool> wanted = wanted_recoveries();
     if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) search(set_.recoveries, &wanted, first_line);
@@ -126,10 +127,10 @@ class TextScan : public Scan {
   void finish(Insights& insights) override {
     const std::optional<Time> end = time_of_end();
     for (std::size_t i = 0; i < states_.size(); ++i) {
-      if (states_[i].marker) continue;
-      fold_unnamed(states_[i].groups, set_.rules[i]->component);
-      for (auto& [component, group] : states_[i].groups) {
-        if (group.reached && states_[i].last_recovery <= group.last_line) {
+      if (!states_[i] || states_[i]->marker) continue;
+      fold_unnamed(states_[i]->groups, set_.rules[i]->component);
+      for (auto& [component, group] : states_[i]->groups) {
+        if (group.reached && states_[i]->last_recovery <= group.last_line) {
           const Rule& rule = *set_.rules[i];
           const bool open = rule.settle && group.last && end && *end - *group.last < *rule.settle;
           insights.findings.push_back(make(rule, group));
@@ -167,8 +168,8 @@ class TextScan : public Scan {
   std::vector<bool> wanted_recoveries() const {
     std::vector<bool> wanted;
     for (const Meaning& meaning : set_.recoveries.meanings) {
-      const RuleState& state = states_[meaning.rule];
-      wanted.push_back(state.last_recovery < state.last_hit);
+      const RuleState* state = states_[meaning.rule].get();
+      wanted.push_back(state != nullptr && state->last_recovery < state->last_hit);
     }
     return wanted;
   }
@@ -196,12 +197,17 @@ class TextScan : public Scan {
     for (Evidence& evidence : rest.newest) keep(named, std::move(evidence));
   }
 
+  RuleState& state_of(std::size_t rule) {
+    if (!states_[rule]) states_[rule] = std::make_unique<RuleState>();
+    return *states_[rule];
+  }
+
   /// `text` is what is matched; `line` is the line of the file it stands in or was unpacked from.
   void match(const Patterns& patterns, std::size_t pattern, std::string_view text, std::string_view line) {
     const Meaning& meaning = patterns.meanings[pattern];
     if (meaning.role == Role::packed) return match_packed(line);
     const re2::RE2& regex = patterns.matcher->pattern(pattern);
-    RuleState& state = states_[meaning.rule];
+    RuleState& state = state_of(meaning.rule);
     if (meaning.role == Role::marker && state.marker) return;
     if (meaning.role == Role::hit && state.last_hit == line_number_ && state.last_text == text.data()) return;
     const bool named = state.hits < kMaxNamedHits;
@@ -245,7 +251,7 @@ class TextScan : public Scan {
 
   /// What was captured is in `captures_`.
   void hit(std::size_t rule, const re2::RE2& regex, std::string_view text, std::string_view line, bool named) {
-    RuleState& state = states_[rule];
+    RuleState& state = state_of(rule);
     ++state.hits;
     state.last_hit = line_number_;
     state.last_text = text.data();
@@ -444,8 +450,7 @@ class TextScan : public Scan {
   Artifact artifact_;
   const TextRules::RuleSet& set_;
   const RedactLine& redact_;
-  std::vector<RuleState> states_;
-  bool settles_ = false;
+  std::vector<std::unique_ptr<RuleState>> states_;  ///< per rule; null before its first candidate, as it stays in most texts
   std::string end_;  ///< the last lines, where a rule asks how long the file goes on
   std::vector<Candidate> candidates_;
   std::vector<re2::StringPiece> captures_;  ///< here, because most candidates are none: memory for each would cost more than it
