@@ -32,7 +32,7 @@ struct Literals {
 /// Errors (corrupt): "<pattern>: what RE2 says".
 Result<Literals> find_literals(const std::string& pattern);
 
-/// A pattern's literals as they were found when the program was built; null for a pattern that was not known then.
+/// A pattern's literals as they were found when the program was built.
 struct PatternRow {
   std::uint64_t key;     ///< pattern_key of the pattern
   const char* literals;  ///< as write_literals gives them

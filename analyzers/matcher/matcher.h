@@ -24,9 +24,10 @@ struct Candidate {
 ///
 /// For every pattern RE2 tells which literals each match must contain; one of them, its anchor, is looked for. A block is read at
 /// every fourth byte only: four bytes, ASCII case folded, are hashed into a table that says "may stand inside an anchor". An anchor
-/// of 7 bytes has at least one such window at every alignment, one of 11 bytes two in a row. Only where the table answers are bytes
-/// compared, and only lines that hold the pattern's other literals too are given back. Patterns without a usable anchor are tried on
-/// every line: `unanchored()` names them.
+/// of 7 bytes has at least one such window at every alignment, one of 11 bytes two in a row. Where the table answers, a bit for the
+/// hash of the windows' own bytes must be set; then the anchor's last eight bytes are compared, then all of it. Of the lines found
+/// only those are given back that hold the pattern's other literals too. Patterns without a usable anchor are tried on every line:
+/// `unanchored()` names them.
 ///
 /// The result is that of every pattern on every line, but for two characters that no log has in a word: `(?i)` does not take the
 /// Kelvin sign for a k, nor the long s for an s.
