@@ -14,10 +14,10 @@ EntryCompressor::~EntryCompressor() {
 
 void EntryCompressor::add(std::string_view piece, std::string& out) {
   while (!piece.empty()) {
-    const std::size_t room = kBlockBytes - block_.size();
-    block_.append(piece.substr(0, room));
+    const std::size_t room = before_ + kBlockBytes - text_.size();
+    text_.append(piece.substr(0, room));
     piece.remove_prefix(std::min(piece.size(), room));
-    if (block_.size() == kBlockBytes) submit(false, out);
+    if (text_.size() == before_ + kBlockBytes) submit(false, out);
   }
 }
 
@@ -35,24 +35,27 @@ void EntryCompressor::finish(std::string& out) {
 /// Compresses the block, or leaves it to a helper.
 void EntryCompressor::submit(bool last, std::string& out) {
   if (!last) hire();
-  std::string window = block_.substr(block_.size() - std::min(block_.size(), Deflater::kWindowBytes));
+  const std::size_t window = std::min(text_.size(), Deflater::kWindowBytes);
   if (helpers_.empty()) {
-    deflater_->add(before_, block_, last, out);
-    block_.clear();
+    deflater_->add(text_, before_, last, out);
+    text_.erase(0, text_.size() - window);
   } else {
     auto job = std::make_unique<Job>();
-    job->before = std::move(before_);
-    job->block = std::exchange(block_, {});
+    std::string next;
+    next.reserve(window + kBlockBytes);
+    next.append(text_, text_.size() - window);
+    job->text = std::exchange(text_, std::move(next));
+    job->before = before_;
     job->last = last;
     {
       const std::lock_guard lock(mutex_);
       jobs_.push_back(std::move(job));
     }
     changed_.notify_all();
-    run_until(helpers_.size());
+    run_until(helpers_.size() + 1);  // one to spare: this thread is slow to bring the next
     take_ready(out);
   }
-  before_ = std::move(window);
+  before_ = window;
 }
 
 /// One more helper when a thread is free.
@@ -91,7 +94,7 @@ void EntryCompressor::run(Job& job, Deflater& deflater, std::unique_lock<std::mu
   job.taken = true;
   lock.unlock();
   try {
-    deflater.add(job.before, job.block, job.last, job.packed);
+    deflater.add(job.text, job.before, job.last, job.packed);
   } catch (const std::bad_alloc&) {
     lock.lock();
     job.packed.clear();
@@ -99,7 +102,7 @@ void EntryCompressor::run(Job& job, Deflater& deflater, std::unique_lock<std::mu
     changed_.notify_all();
     throw;
   }
-  job.block = {};
+  job.text = {};
   lock.lock();
   job.done = true;
   changed_.notify_all();

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "agent/base/thread_slots.h"
-#include "agent/deflater.h"
+#include "agent/deflate/deflater.h"
 
 namespace vmtriage {
 
 /// Compresses one entry of a zip, block by block. Threads that have nothing else to do take blocks of a long one, while
 /// its own thread reads on; the bytes are the same whoever made them.
 ///
-/// Memory: two blocks, packed and not, per thread that works at it; a short entry takes what it has.
+/// Memory: two blocks, packed and not, per thread that works at it, and two that wait; a short entry takes what it has.
 class EntryCompressor {
  public:
   static constexpr std::size_t kBlockBytes = 512 << 10;
@@ -35,8 +35,8 @@ class EntryCompressor {
 
  private:
   struct Job {
-    std::string before;
-    std::string block;
+    std::string text;
+    std::size_t before = 0;
     bool last = false;
     bool taken = false;
     bool done = false;
@@ -55,8 +55,8 @@ class EntryCompressor {
   DeflaterPool& pool_;
   std::unique_ptr<Deflater> deflater_;  ///< of the entry's own thread
   ThreadSlots* slots_;
-  std::string before_;
-  std::string block_;
+  std::string text_;        ///< the next block, behind the window before it
+  std::size_t before_ = 0;  ///< how long that window is
 
   std::mutex mutex_;  ///< guards what follows
   std::condition_variable changed_;

@@ -8,7 +8,7 @@
 
 #include "agent/base/text.h"
 #include "agent/base/time.h"
-#include "agent/deflater.h"
+#include "agent/deflate/deflater.h"
 #include "agent/pace.h"
 
 namespace vmtriage {

@@ -10,7 +10,7 @@
 #include "agent/base/result.h"
 #include "agent/base/thread_slots.h"
 #include "agent/base/time.h"
-#include "agent/deflater.h"
+#include "agent/deflate/deflater.h"
 #include "agent/output_file.h"
 
 namespace vmtriage {

@@ -5,7 +5,8 @@
 
 namespace vmtriage {
 
-BlockReader::BlockReader(ReadBytes read, std::size_t block_bytes) : read_(std::move(read)), buffer_(block_bytes, '\0') {}
+BlockReader::BlockReader(ReadBytes read, std::size_t block_bytes, std::size_t most_bytes)
+    : read_(std::move(read)), most_bytes_(most_bytes), buffer_(block_bytes, '\0') {}
 
 void BlockReader::fill() {
   if (begin_ > 0) {
@@ -26,6 +27,15 @@ void BlockReader::fill() {
   }
 }
 
+void BlockReader::fill_with_a_line() {
+  fill();
+  while (!at_end_ && buffer_.size() < most_bytes_ &&
+         std::string_view(buffer_.data(), end_).rfind('\n') == std::string_view::npos) {
+    buffer_.resize(std::min(2 * buffer_.size(), most_bytes_));
+    fill();
+  }
+}
+
 std::size_t BlockReader::block_end(bool& cut) const {
   const std::string_view held(buffer_.data(), end_);
   const std::size_t newline = held.rfind('\n');
@@ -37,7 +47,7 @@ std::size_t BlockReader::block_end(bool& cut) const {
 }
 
 Result<Block> BlockReader::next() {
-  fill();
+  fill_with_a_line();
   if (end_ == 0) {
     if (std::exchange(failed_, false)) return error_;
     return Block{};

@@ -16,16 +16,19 @@ using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
 /// Some whole lines of a text.
 struct Block {
   std::string_view text;
-  bool cut = false;  ///< the last line goes on in the next block: it was longer than a block
+  bool cut = false;  ///< the last line goes on in the next block: it was too long
 };
 
-/// Cuts a stream into blocks of whole lines in bounded memory. A line longer than a block is cut at its last blank, where it has
+/// Cuts a stream into blocks of whole lines in bounded memory. A line longer than any block is cut at its last blank, where it has
 /// one, so that a word (a secret, a path) is not torn. The last line may lack its newline.
 class BlockReader {
  public:
-  static constexpr std::size_t kBlockBytes = 1 << 20;
+  /// What stays in a core's cache while it is read, scanned, hashed and compressed.
+  static constexpr std::size_t kBlockBytes = 256 << 10;
+  static constexpr std::size_t kMostBytes = 1 << 20;
 
-  explicit BlockReader(ReadBytes read, std::size_t block_bytes = kBlockBytes);
+  /// Blocks have `block_bytes` at most, but for a long line as many as it needs up to `most_bytes`.
+  explicit BlockReader(ReadBytes read, std::size_t block_bytes = kBlockBytes, std::size_t most_bytes = kMostBytes);
 
   /// The next block, empty at the end; it is valid until the next call. A read error is returned once everything that was read
   /// before it has been handed out.
@@ -33,9 +36,11 @@ class BlockReader {
 
  private:
   void fill();
+  void fill_with_a_line();
   std::size_t block_end(bool& cut) const;
 
   ReadBytes read_;
+  const std::size_t most_bytes_;
   std::string buffer_;
   std::size_t begin_ = 0;  ///< first byte of `buffer_` that was not handed out
   std::size_t end_ = 0;    ///< one behind the last byte that was read

@@ -30,6 +30,17 @@ struct OutputFile::State {
   fs::path temporary;
   Descriptor descriptor;
   bool published = false;
+  std::uint64_t on_its_way = 0;  ///< what the disk was asked to begin with
+
+  /// The disk writes while the rest is still compressed; otherwise publish() would wait for all of it. What fails is
+  /// told by the fsync there.
+  void begin_to_sync(std::uint64_t end) {
+    constexpr std::uint64_t kStretchBytes = 8 << 20;
+    if (end < on_its_way + kStretchBytes) return;
+    ::sync_file_range(descriptor.get(), static_cast<off_t>(on_its_way), static_cast<off_t>(end - on_its_way),
+                      SYNC_FILE_RANGE_WRITE);
+    on_its_way = end;
+  }
 
   ~State() {
     if (!published && !temporary.empty()) ::unlink(temporary.c_str());
@@ -64,6 +75,7 @@ Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
     offset += static_cast<std::uint64_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  state_->begin_to_sync(offset);
   return Done{};
 }
 

@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "agent/entry_compressor.h"
 #include "tests/agent/scratch_folder.h"
 
@@ -94,12 +99,38 @@ TEST(EntryCompressor, EntryThatIsGivenUpLetsItsHelpersGo) {
 INSTANTIATE_TEST_SUITE_P(Deflater, DeflaterOf,
                          testing::Values(Compression::fast, Compression::normal, Compression::small));
 
+TEST(Deflater, ShortAndOddTextsAreReadByAnyInflater) {
+  // Each has another end of the search, another kind of block or another depth of code.
+  std::vector<std::string> texts;
+  for (std::size_t size = 0; size < 600; ++size) texts.push_back(some_log(8).substr(0, size));
+  std::string skewed;  // counts as steep as Fibonacci's numbers ask for codes longer than deflate has
+  for (std::size_t byte = 0, count = 1, next = 1; byte < 22; ++byte, std::swap(count, next), next += count)
+    skewed.append(count, static_cast<char>('a' + byte));
+  std::shuffle(skewed.begin(), skewed.end(), std::mt19937(3));
+  texts.push_back(skewed);
+  std::string every_byte;
+  for (int round = 0; round < 4; ++round) {
+    for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  }
+  texts.push_back(every_byte);
+  texts.push_back(some_log(500) + noise(200'000) + some_log(500));
+  for (const std::string& text : texts)
+    EXPECT_TRUE(inflated(compressed(Compression::normal, text, 65536), text.size()) == text) << text.size();
+}
+
+TEST(Deflater, WhatDoesNotShrinkIsStored) {
+  const std::string bytes = noise(1 << 20);
+  EXPECT_LT(compressed(Compression::normal, bytes, 65536).size(), bytes.size() + bytes.size() / 1000);
+  EXPECT_LE(compressed(Compression::normal, "x", 65536).size(), 3u);
+}
+
 TEST(Deflater, SmallIsSmallerThanTheQuickOnes) {
   const std::string bytes = some_log(20'000);
   const auto size = [&](Compression compression) { return compressed(compression, bytes, 65536).size(); };
   EXPECT_LT(size(Compression::fast), bytes.size() / 3);
   EXPECT_LT(size(Compression::small), size(Compression::fast));
   EXPECT_LT(size(Compression::small), size(Compression::normal));
+  EXPECT_LT(size(Compression::normal), size(Compression::fast));
 }
 
 }  // namespace

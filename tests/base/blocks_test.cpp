@@ -3,18 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 namespace vmtriage {
 namespace {
 
 /// Hands a text out in pieces of `step` bytes, then ends or fails.
 ReadBytes reader(std::string text, std::size_t step, std::optional<Error> end = std::nullopt) {
-  return [text = std::move(text), step, end, at = std::size_t{0}](std::span<char> target) mutable -> Result<std::size_t> {
-    if (at == text.size() && end) return *end;
-    const std::size_t count = text.copy(target.data(), std::min(step, target.size()), at);
-    at += count;
-    return count;
-  };
+  return
+      [text = std::move(text), step, end, at = std::size_t{0}](std::span<char> target) mutable -> Result<std::size_t> {
+        if (at == text.size() && end) return *end;
+        const std::size_t count = text.copy(target.data(), std::min(step, target.size()), at);
+        at += count;
+        return count;
+      };
 }
 
 TEST(Blocks, HoldWholeLinesWhateverTheReadsAre) {
@@ -37,7 +40,7 @@ TEST(Blocks, HoldWholeLinesWhateverTheReadsAre) {
 }
 
 TEST(Blocks, CutALineThatIsTooLongAtItsLastBlank) {
-  BlockReader blocks(reader("aaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbb\nc\n", 5), 32);
+  BlockReader blocks(reader("aaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbb\nc\n", 5), 32, 32);
   const auto first = blocks.next();
   ASSERT_TRUE(first);
   EXPECT_EQ(first->text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa ");
@@ -45,6 +48,17 @@ TEST(Blocks, CutALineThatIsTooLongAtItsLastBlank) {
   const auto second = blocks.next();
   EXPECT_EQ(second->text, "bbbbbbbb\nc\n");
   EXPECT_FALSE(second->cut);
+}
+
+TEST(Blocks, ALongLineIsWholeWhereABlockMayGrow) {
+  const std::string line = std::string(100, 'a') + " b\n";
+  BlockReader blocks(reader("short\n" + line + "c\n", 5), 32, 128);
+  std::vector<std::string> texts;
+  for (auto block = blocks.next(); block && !block->text.empty(); block = blocks.next()) {
+    EXPECT_FALSE(block->cut);
+    texts.emplace_back(block->text);
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"short\n", line + "c\n"}));
 }
 
 TEST(Blocks, GiveWhatWasReadBeforeAnError) {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "agent/base/blocks.h"
-#include "agent/deflater.h"
+#include "agent/deflate/deflater.h"
 #include "agent/redactor.h"
 #include "analyzers/matcher/matcher.h"
 #include "analyzers/rules.h"
@@ -72,12 +72,13 @@ Loop redactor_loop() {
 Loop deflater_loop() {
   return [](const Blocks& blocks) {
     const auto deflater = new_deflater(Compression::normal);
-    std::string out;
-    std::string_view before;
+    std::string out, text;
     std::size_t bytes = 0;
     for (const std::string& block : blocks) {
-      deflater->add(before, block, &block == &blocks.back(), out);
-      before = std::string_view(block).substr(block.size() - std::min(block.size(), Deflater::kWindowBytes));
+      const std::size_t before = std::min(text.size(), Deflater::kWindowBytes);
+      text.erase(0, text.size() - before);
+      text += block;
+      deflater->add(text, before, &block == &blocks.back(), out);
       bytes += out.size();
       out.clear();
     }

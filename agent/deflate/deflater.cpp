@@ -1,10 +1,13 @@
-#include "agent/deflater.h"
+#include "agent/deflate/deflater.h"
 
 #include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
 #include <new>
 #include <utility>
+
+#include "agent/deflate/block_writer.h"
+#include "agent/deflate/match_finder.h"
 
 namespace vmtriage {
 namespace {
@@ -17,16 +20,38 @@ std::uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
 }
 
+class LogDeflater : public Deflater {
+ public:
+  void add(std::string_view text, std::size_t before, bool last, std::string& out) override {
+    BlockWriter writer(out);
+    finder_.begin(text, before);
+    std::size_t from = before;
+    while (from < text.size() || last) {
+      const auto tokens = finder_.next();
+      const std::size_t to = finder_.position();
+      const bool ends = last && to == text.size();
+      writer.write(tokens, text.substr(from, to - from), ends);
+      if (ends) return;
+      from = to;
+    }
+    writer.flush();
+  }
+
+ private:
+  MatchFinder finder_;
+};
+
 class IsalDeflater : public Deflater {
  public:
   IsalDeflater(std::uint32_t level, std::size_t work_bytes) : level_(level), work_(work_bytes), room_(kRoomBytes) {}
 
-  void add(std::string_view before, std::string_view block, bool last, std::string& out) override {
+  void add(std::string_view text, std::size_t before, bool last, std::string& out) override {
+    const std::string_view block = text.substr(before);
     isal_deflate_init(&stream_);
     stream_.level = level_;
     stream_.level_buf = work_.data();
     stream_.level_buf_size = static_cast<std::uint32_t>(work_.size());
-    if (!before.empty()) isal_deflate_set_dict(&stream_, bytes_of(before), static_cast<std::uint32_t>(before.size()));
+    if (before > 0) isal_deflate_set_dict(&stream_, bytes_of(text), static_cast<std::uint32_t>(before));
     stream_.flush = last ? NO_FLUSH : SYNC_FLUSH;
     stream_.end_of_stream = last ? 1 : 0;
     stream_.next_in = bytes_of(block);
@@ -57,9 +82,10 @@ class ZlibDeflater : public Deflater {
   ZlibDeflater& operator=(const ZlibDeflater&) = delete;
   ~ZlibDeflater() override { deflateEnd(&stream_); }
 
-  void add(std::string_view before, std::string_view block, bool last, std::string& out) override {
+  void add(std::string_view text, std::size_t before, bool last, std::string& out) override {
+    const std::string_view block = text.substr(before);
     deflateReset(&stream_);
-    if (!before.empty()) deflateSetDictionary(&stream_, bytes_of(before), static_cast<uInt>(before.size()));
+    if (before > 0) deflateSetDictionary(&stream_, bytes_of(text), static_cast<uInt>(before));
     stream_.next_in = bytes_of(block);
     stream_.avail_in = static_cast<uInt>(block.size());
     do {
@@ -82,7 +108,7 @@ std::unique_ptr<Deflater> make(Compression compression) {
     case Compression::fast:
       return std::make_unique<IsalDeflater>(1, ISAL_DEF_LVL1_DEFAULT);
     case Compression::normal:
-      return std::make_unique<IsalDeflater>(2, ISAL_DEF_LVL2_DEFAULT);
+      return std::make_unique<LogDeflater>();
     case Compression::small:
       return std::make_unique<ZlibDeflater>(6);
   }
