@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "agent/deflate/code_lengths.h"
 #include "agent/deflate/huffman_code.h"
@@ -76,7 +75,7 @@ Counts count(std::span<const Token> tokens) {
   return counts;
 }
 
-/// A token's symbol with all that follows it but the distance, and a distance's slot without the rest.
+/// What a token's first or second part is written as. Behind the code of a distance, its rest is still to come.
 struct Word {
   std::uint32_t bits = 0;
   std::uint8_t code_bits = 0;
@@ -173,8 +172,7 @@ void BlockWriter::write_stored(std::string_view text, bool last) {
     bits_.pad();
     bits_.put(piece.size() | (~piece.size() & 0xffffu) << 16u, 32);
     bits_.settle();
-    std::memcpy(bits_.at, piece.data(), piece.size());
-    bits_.at += piece.size();
+    bits_.at += piece.copy(bits_.at, piece.size());
     end();
   } while (!text.empty());
 }
