@@ -23,12 +23,10 @@ void EntryCompressor::add(std::string_view piece, std::string& out) {
 
 void EntryCompressor::finish(std::string& out) {
   submit(true, out);
-  run_until(0);
   std::unique_lock lock(mutex_);
-  changed_.wait(lock,
-                [&] { return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->done; }); });
-  lock.unlock();
+  complete(lock, 0);
   take_ready(out);
+  lock.unlock();
   dismiss();
 }
 
@@ -47,12 +45,11 @@ void EntryCompressor::submit(bool last, std::string& out) {
     job->text = std::exchange(text_, std::move(next));
     job->before = before_;
     job->last = last;
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
-    }
+    std::unique_lock lock(mutex_);
+    jobs_.push_back(std::move(job));
     changed_.notify_all();
-    run_until(helpers_.size() + 1);  // one to spare: this thread is slow to bring the next
+    share_work(lock);
+    complete(lock, kMostJobs);
     take_ready(out);
   }
   before_ = window;
@@ -60,12 +57,21 @@ void EntryCompressor::submit(bool last, std::string& out) {
 
 /// One more helper when a thread is free.
 void EntryCompressor::hire() {
-  if (slots_ == nullptr || !slots_->try_take()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_short_ || slots_ == nullptr || !slots_->try_take()) return;
+    ++working_;
+  }
   try {
     helpers_.emplace_back([this] { help(); });
-  } catch (const std::system_error&) {
-    slots_->give();  // the system has no more threads: it goes without
+    return;
+  } catch (const std::system_error&) {  // the system has no more threads: it goes without
+  } catch (const std::bad_alloc&) {
   }
+  slots_->give();
+  const std::lock_guard lock(mutex_);
+  --working_;
+  is_short_ = true;
 }
 
 void EntryCompressor::help() {
@@ -80,7 +86,10 @@ void EntryCompressor::help() {
       break;  // the job was put back: the entry's own thread does it
     }
   }
+  is_short_ = is_short_ || !over_;
+  --working_;
   lock.unlock();
+  changed_.notify_all();
   pool_.give(std::move(deflater));
   slots_->give();
 }
@@ -108,17 +117,32 @@ void EntryCompressor::run(Job& job, Deflater& deflater, std::unique_lock<std::mu
   changed_.notify_all();
 }
 
-/// The entry's own thread takes part while more jobs wait than that.
-void EntryCompressor::run_until(std::size_t waiting) {
-  std::unique_lock lock(mutex_);
+/// The entry's own thread compresses until no more jobs wait than the helpers will have taken before it brings the
+/// next: one each, and one to spare.
+void EntryCompressor::share_work(std::unique_lock<std::mutex>& lock) {
   const auto is_waiting = [](const auto& job) { return !job->taken; };
-  while (static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), is_waiting)) > waiting) {
+  const auto enough = [&] { return working_ == 0 ? 0 : working_ + 1; };
+  while (static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), is_waiting)) > enough())
     run(*next_job(), *deflater_, lock);
+}
+
+/// Goes on until all but the last `most_jobs` are done, by this thread or another.
+void EntryCompressor::complete(std::unique_lock<std::mutex>& lock, std::size_t most_jobs) {
+  const auto undone = [&]() -> Job* {
+    const auto end = jobs_.end() - static_cast<std::ptrdiff_t>(std::min(most_jobs, jobs_.size()));
+    const auto first = std::find_if(jobs_.begin(), end, [](const auto& job) { return !job->done; });
+    return first == end ? nullptr : first->get();
+  };
+  while (Job* job = undone()) {
+    if (!job->taken) {
+      run(*job, *deflater_, lock);
+    } else {
+      changed_.wait(lock, [&] { return job->done || !job->taken; });
+    }
   }
 }
 
 void EntryCompressor::take_ready(std::string& out) {
-  const std::lock_guard lock(mutex_);
   for (; !jobs_.empty() && jobs_.front()->done; jobs_.pop_front()) out.append(jobs_.front()->packed);
 }
 

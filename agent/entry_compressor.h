@@ -17,7 +17,8 @@ namespace vmtriage {
 /// Compresses one entry of a zip, block by block. Threads that have nothing else to do take blocks of a long one, while
 /// its own thread reads on; the bytes are the same whoever made them.
 ///
-/// Memory: two blocks, packed and not, per thread that works at it, and two that wait; a short entry takes what it has.
+/// Memory: a block per thread that works at it, two that wait, and what is packed of the last kMostJobs blocks; a short
+/// entry takes what it has.
 class EntryCompressor {
  public:
   static constexpr std::size_t kBlockBytes = 512 << 10;
@@ -48,9 +49,13 @@ class EntryCompressor {
   void help();
   Job* next_job();
   void run(Job& job, Deflater& deflater, std::unique_lock<std::mutex>& lock);
-  void run_until(std::size_t waiting);
+  void share_work(std::unique_lock<std::mutex>& lock);
+  void complete(std::unique_lock<std::mutex>& lock, std::size_t most_jobs);
   void take_ready(std::string& out);
   void dismiss();
+
+  /// More are not begun before the first is done: a slow thread must not make the others pile up what they packed.
+  static constexpr std::size_t kMostJobs = 32;
 
   DeflaterPool& pool_;
   std::unique_ptr<Deflater> deflater_;  ///< of the entry's own thread
@@ -62,6 +67,8 @@ class EntryCompressor {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<Job>> jobs_;  ///< in the order of the entry
   bool over_ = false;
+  std::size_t working_ = 0;           ///< how many helpers take jobs
+  bool is_short_ = false;             ///< of memory, as a helper found out: no more are hired
   std::vector<std::thread> helpers_;  ///< touched by the entry's own thread only
 };
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -110,9 +112,14 @@ class Scanner {
 
   Status run() {
     std::vector<std::thread> others;
-    for (unsigned i = 1; i < workers(); ++i) others.emplace_back([this] { work(); });
-    work();
+    others.reserve(workers());
+    try {
+      while (others.size() + 1 < workers()) others.emplace_back([this] { work_or_fail(); });
+    } catch (const std::system_error&) {  // the system has no more threads: it goes without
+    }
+    work_or_fail();
     for (std::thread& other : others) other.join();
+    if (failure_) std::rethrow_exception(failure_);
     if (is_stopped()) name_what_was_not_reached();
     for (const LeftOut& entry : source_.left_out().entries()) report_.left_out.add(entry);
     report_.partial = report_.partial || is_stopped();
@@ -139,6 +146,16 @@ class Scanner {
     std::uint64_t number;  ///< its place among all
   };
 
+  /// What is thrown where memory runs out must not end the program before it has said so.
+  void work_or_fail() {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+
   void work() {
     for (std::vector<Numbered> some = next(); !some.empty(); some = next()) {
       for (Numbered& one : some) {
@@ -159,7 +176,7 @@ class Scanner {
     std::vector<Numbered> some;
     const std::lock_guard lock(mutex_);
     const std::size_t most = source_.is_sequential() ? 1 : kMost;
-    for (std::uint64_t bytes = 0; some.size() < most && bytes < kManyBytes && !is_stopped() && !output_error_;) {
+    for (std::uint64_t bytes = 0; some.size() < most && bytes < kManyBytes && !is_stopped() && !output_error_ && !failure_;) {
       auto item = next_item();
       if (!item) break;
       bytes += item->artifact.size.value_or(kManyBytes);
@@ -452,6 +469,7 @@ class Scanner {
   std::map<std::string, NewestFile> newest_;  ///< by artifact id
   bool ended_ = false;
   std::optional<Error> output_error_;
+  std::exception_ptr failure_;  ///< of one of the threads; the others end with what they have begun
   std::atomic<std::uint64_t> bytes_ = 0;
   std::atomic<std::uint64_t> written_ = 0;  ///< to the bundle, as far as the pace knows
 };

@@ -15,7 +15,7 @@ struct Bits {
   std::uint64_t waiting = 0;
   unsigned count = 0;  ///< of `waiting`
 
-  /// At most 56 bits between two calls of settle().
+  /// At most 56 bits between two calls of settle(); what stands above `bit_count` is zero.
   void put(std::uint64_t bits, unsigned bit_count) {
     waiting |= bits << count;
     count += bit_count;

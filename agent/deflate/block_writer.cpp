@@ -13,10 +13,10 @@ namespace {
 constexpr unsigned kStored = 0, kFixed = 1, kDynamic = 2;
 constexpr std::uint64_t kKindBits = 3;  // with the one that says "last"
 constexpr std::size_t kEndOfBlock = 256;
-constexpr unsigned kLongestCode = 15;
 constexpr std::size_t kMostStoredBytes = 65'535, kStoredHeadBytes = 5;
 
-/// How a length is written: a symbol, and bits that say which of its lengths. Source: RFC 1951, 3.2.5.
+/// How a length is written: a symbol, and the rest (RFC 1951, 3.2.5, calls it extra bits), which says which of its
+/// lengths.
 struct LengthSlot {
   std::uint16_t symbol = 0;
   std::uint8_t rest_bits = 0;
@@ -75,7 +75,8 @@ Counts count(std::span<const Token> tokens) {
   return counts;
 }
 
-/// What a token's first or second part is written as. Behind the code of a distance, its rest is still to come.
+/// What a token's first or second part is written as. The rest of a distance is put in behind `code_bits`; `all_bits`
+/// counts it already.
 struct Word {
   std::uint32_t bits = 0;
   std::uint8_t code_bits = 0;
@@ -89,8 +90,8 @@ struct BlockWriter::Codes {
   HuffmanCode distances;
 
   static Codes of(const Counts& counts) {
-    return {HuffmanCode::of_frequencies(counts.literals, kLongestCode),
-            HuffmanCode::of_frequencies(counts.distances, kLongestCode)};
+    return {HuffmanCode::of_frequencies(counts.literals, HuffmanCode::kLongest),
+            HuffmanCode::of_frequencies(counts.distances, HuffmanCode::kLongest)};
   }
   /// What every inflater knows (RFC 1951, 3.2.6).
   static const Codes& fixed() {

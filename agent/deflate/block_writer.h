@@ -16,8 +16,9 @@ class BlockWriter {
   /// Appends to `out`, which must stay.
   explicit BlockWriter(std::string& out) : out_(out) {}
 
-  /// The tokens, which stand for `text`, as one block: in a code made for them, in deflate's fixed code or as the bytes
-  /// are, whichever is the shortest. The `last` one ends the stream.
+  /// The tokens, which stand for `text`, as a block in a code made for them or in deflate's fixed code, or the bytes as
+  /// they are in stored blocks, whichever is the shortest. It may end inside a byte; the `last` one ends the stream,
+  /// and with a byte.
   void write(std::span<const Token> tokens, std::string_view text, bool last);
 
   /// An empty block that ends with a byte, so that another stream can go on: what zlib calls Z_SYNC_FLUSH.
@@ -32,7 +33,7 @@ class BlockWriter {
   void end();
 
   std::string& out_;
-  Bits bits_;  ///< between blocks, the bits of a byte that is not full
+  Bits bits_;  ///< its place is valid from begin() to end(); between them it keeps the bits of a byte that is not full
 };
 
 }  // namespace vmtriage

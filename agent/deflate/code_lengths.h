@@ -35,8 +35,8 @@ class CodeLengths {
 
   std::size_t literal_symbols_;
   std::size_t distance_symbols_;
-  std::size_t own_lengths_ = kSymbols;
-  std::vector<Item> items_;
+  std::size_t own_lengths_ = kSymbols;  ///< how many lengths of `code_` are written
+  std::vector<Item> items_;             ///< a run may go from the literals on into the distances
   HuffmanCode code_;
 };
 

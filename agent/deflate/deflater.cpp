@@ -133,9 +133,12 @@ std::unique_ptr<Deflater> DeflaterPool::take() {
   return deflater;
 }
 
-void DeflaterPool::give(std::unique_ptr<Deflater> deflater) {
+void DeflaterPool::give(std::unique_ptr<Deflater> deflater) noexcept {
   const std::lock_guard lock(mutex_);
-  if (deflater) idle_.push_back(std::move(deflater));
+  try {
+    if (deflater) idle_.push_back(std::move(deflater));
+  } catch (const std::bad_alloc&) {  // then it is not kept
+  }
 }
 
 }  // namespace vmtriage

@@ -25,7 +25,7 @@ class Deflater {
 
   virtual ~Deflater() = default;
 
-  /// Appends the block, which begins and ends between two bytes of the stream; the `last` one, which may be empty, ends
+  /// Appends the block, which begins and ends with a byte of the stream; the `last` one, which may be empty, ends
   /// the stream. The first `before` bytes of `text` are what stands in front of the block, at most a window of it.
   virtual void add(std::string_view text, std::size_t before, bool last, std::string& out) = 0;
 };
@@ -33,14 +33,14 @@ class Deflater {
 /// Takes at most 0.4 MiB; null for `stored`, and when there is no memory for it.
 std::unique_ptr<Deflater> new_deflater(Compression compression);
 
-/// The deflaters of a zip file: the next entry uses what the last one has done with.
+/// The deflaters of a zip file: an entry takes one that another no longer needs.
 class DeflaterPool {
  public:
   explicit DeflaterPool(Compression compression) : compression_(compression) {}
 
   /// As new_deflater.
   std::unique_ptr<Deflater> take();
-  void give(std::unique_ptr<Deflater> deflater);
+  void give(std::unique_ptr<Deflater> deflater) noexcept;
 
  private:
   const Compression compression_;

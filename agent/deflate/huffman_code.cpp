@@ -5,7 +5,7 @@
 namespace vmtriage {
 namespace {
 
-constexpr unsigned kLongest = 15;
+constexpr unsigned kLongest = HuffmanCode::kLongest;
 
 /// A symbol that occurs, in the lower 9 bits, under its frequency: sorts by frequency.
 using Ranked = std::uint32_t;

@@ -4,18 +4,23 @@
 #include <bit>
 #include <cstring>
 
+#include "agent/deflate/deflater.h"
+
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #endif
 
 namespace vmtriage {
+
+static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
+
 namespace {
 
 constexpr std::size_t kWordBytes = 8;
-constexpr std::uint32_t kLongestDistance = 32 << 10;
+constexpr std::uint32_t kLongestDistance = Deflater::kWindowBytes;
 /// The shortest match that is worth its bits in a log.
 constexpr std::uint32_t kShortestUseful = 5;
-/// After so many bytes without a match, one more is passed over between two looks, and so on: what is packed or
+/// Each time that so many bytes had no match, one byte more is passed over between two looks: what is packed or
 /// encrypted already takes little time.
 constexpr std::size_t kPatienceBytes = 256;
 /// What is looked at of a text at most, from one place of it.
@@ -56,7 +61,7 @@ std::uint32_t same_of_all(const char* a, const char* b) {
   return std::min(same, kLongestLength);
 }
 
-/// The same, of the last bytes of a text.
+/// How many bytes are the same, at most 258; reads nothing behind `end`.
 std::uint32_t same_bytes_near_end(const char* a, const char* b, const char* end) {
   const auto most = std::min<std::size_t>(static_cast<std::size_t>(end - b), kLongestLength);
   return static_cast<std::uint32_t>(std::mismatch(b, b + most, a).first - b);
@@ -67,37 +72,42 @@ struct Match {
   std::uint32_t distance = 0;
 };
 
-/// The better of two matches for what stands at `at`, `word` being the first of it; none that is not worth it.
-/// Distances that are too long, or none, are found out last: in most cases the bytes differ anyhow.
+/// The better of two matches for what stands at `at`, `word` being the first of it; none that is not worth it. The two
+/// distances come from the table, modulo 64 Ki: one that is 0 or reaches too far is cut for the comparison and
+/// refused at the end, since in most cases the bytes differ anyhow. Inlined, for this is asked of every byte that is in
+/// no match.
 template <bool kNearEnd>
 #ifdef __GNUC__
 [[gnu::always_inline]]
 #endif
 inline Match
-look_at(std::string_view text, std::size_t at, std::uint64_t word, std::uint32_t near, std::uint32_t far) {
+look_at(std::string_view text, std::size_t at, std::uint64_t word, std::uint32_t recent, std::uint32_t older) {
   const char* const here = text.data() + at;
   const auto reach = static_cast<std::uint32_t>(std::min<std::size_t>(at, kLongestDistance));
-  const char* const near_place = here - std::min(near, reach);
-  const char* const far_place = here - std::min(far, reach);
+  const char* const recent_place = here - std::min(recent, reach);
+  const char* const older_place = here - std::min(older, reach);
   constexpr std::uint64_t kUseful = (1ull << (8 * kShortestUseful)) - 1;
-  if (((load_word(near_place) ^ word) & kUseful) != 0 && ((load_word(far_place) ^ word) & kUseful) != 0) return {};
+  if (((load_word(recent_place) ^ word) & kUseful) != 0 && ((load_word(older_place) ^ word) & kUseful) != 0) return {};
 
-  std::uint32_t near_length, far_length;
+  std::uint32_t recent_length, older_length;
   if constexpr (kNearEnd) {
-    near_length = same_bytes_near_end(near_place, here, text.data() + text.size());
-    far_length = same_bytes_near_end(far_place, here, text.data() + text.size());
+    recent_length = same_bytes_near_end(recent_place, here, text.data() + text.size());
+    older_length = same_bytes_near_end(older_place, here, text.data() + text.size());
   } else {
-    near_length = same_of_32(near_place, here);
-    far_length = same_of_32(far_place, here);
-    if (near_length == 32) near_length = same_of_all(near_place, here);
-    if (far_length == 32) far_length = same_of_all(far_place, here);
+    recent_length = same_of_32(recent_place, here);
+    older_length = same_of_32(older_place, here);
+    if (recent_length == 32) recent_length = same_of_all(recent_place, here);
+    if (older_length == 32) older_length = same_of_all(older_place, here);
   }
-  if (near - 1 >= reach) near_length = 0;
-  if (far - 1 >= reach) far_length = 0;
+  if (recent - 1 >= reach) recent_length = 0;
+  if (older - 1 >= reach) older_length = 0;
   // One byte more is not worth a longer distance.
-  const Match match = far_length > near_length + 1 ? Match{far_length, far} : Match{near_length, near};
+  const Match match = older_length > recent_length + 1 ? Match{older_length, older} : Match{recent_length, recent};
   return match.length >= kShortestUseful ? match : Match{};
 }
+
+/// The two last places of a hash: the older one goes.
+void remember(std::uint32_t& places, std::size_t at) { places = places << 16u | (at & 0xffffu); }
 
 }  // namespace
 
@@ -116,8 +126,7 @@ void MatchFinder::begin(std::string_view text, std::size_t before) {
   table_->fill(0);
   // Every other place is enough to find what is longer than six bytes.
   for (std::size_t at = 0; at < before && at + kWordBytes <= text.size(); at += 2) {
-    Places& places = (*table_)[hash_of(load_word(text.data() + at), kTableBits)];
-    places = places << 16u | (at & 0xffffu);
+    remember((*table_)[hash_of(load_word(text.data() + at), kTableBits)], at);
   }
 }
 
@@ -134,10 +143,9 @@ template <bool kNearEnd>
 void MatchFinder::take_until(std::size_t end) {
   const char* const text = text_.data();
   Table& table = *table_;
-  const auto remember = [&](std::size_t at) {
-    if (kNearEnd && at > text_.size() - kWordBytes) return;
-    Places& places = table[hash_of(load_word(text + at), kTableBits)];
-    places = places << 16u | (at & 0xffffu);
+  const auto remember_place = [&](std::size_t place) {
+    if (!kNearEnd || place + kWordBytes <= text_.size())
+      remember(table[hash_of(load_word(text + place), kTableBits)], place);
   };
   Token* token = tokens_->data() + count_;
   Token* const full = tokens_->data() + kMostTokens;
@@ -156,7 +164,7 @@ void MatchFinder::take_until(std::size_t end) {
     const auto here = static_cast<std::uint32_t>(at);
     const Match match =
         look_at<kNearEnd>(text_, at, word, (here - places) & 0xffffu, (here - (places >> 16u)) & 0xffffu);
-    places = places << 16u | (here & 0xffffu);
+    remember(places, at);
     if (match.length == 0) {
       add_literal();
       for (std::size_t vain = (at - match_end) / kPatienceBytes; vain > 0 && at < end && token != full; --vain)
@@ -166,11 +174,11 @@ void MatchFinder::take_until(std::size_t end) {
     lone = 0;
     *token++ = match_token(match.length, match.distance);
     // Where a match begins and where it ends are what the next line will look for.
-    remember(at + 1);
-    remember(at + 2);
+    remember_place(at + 1);
+    remember_place(at + 2);
     at += match.length;
-    remember(at - 2);
-    remember(at - 1);
+    remember_place(at - 2);
+    remember_place(at - 1);
     match_end = at;
   }
   count_ = static_cast<std::size_t>(token - tokens_->data());

@@ -34,10 +34,10 @@ Token match_token(std::uint32_t length, std::uint32_t distance);
 /// Finds in logs what stood there before.
 ///
 /// The lines of a log are told apart by what stands between their numbers. A table keeps, by a hash of six bytes, the
-/// last two places where they began; the longer match of the two is taken at once. Six and not ISA-L's four or zlib's
-/// three bytes: a place that shares no more than ` 12:` with this one costs 20 bits, and hides the place that shares
-/// the line. On 100 MiB of Azure logs, one place of four bytes leaves 17.5 % more than zlib -6, one of six 10.6 %, two
-/// of six 7 %.
+/// last two places where such bytes stood; the longer match of the two is taken at once. Six and not ISA-L's four or
+/// zlib's three bytes: a place that shares no more than ` 12:` with this one costs 20 bits, and hides the place that
+/// shares the line. On 100 MiB of Azure logs, one place of four bytes leaves 17.5 % more than zlib -6, one of six 10.6
+/// %, two of six 7 %.
 ///
 /// Memory: 128 KiB.
 class MatchFinder {
@@ -57,8 +57,8 @@ class MatchFinder {
   std::size_t position() const { return at_; }
 
  private:
-  /// The last two places of a hash, modulo 64 Ki; the nearer one in the lower half. Places that are stale, or of other
-  /// bytes with the same hash, do no harm: what is taken is what is seen to be equal.
+  /// The last two places of a hash, modulo 64 Ki; the more recent one in the lower half. Places that are stale, or of
+  /// other bytes with the same hash, do no harm: what is taken is what is seen to be equal.
   using Places = std::uint32_t;
   static constexpr unsigned kTableBits = 14;
   using Table = std::array<Places, 1u << kTableBits>;

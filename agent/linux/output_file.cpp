@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -81,6 +82,7 @@ Status OutputFile::write_at(std::uint64_t offset, std::string_view bytes) {
 
 Status OutputFile::truncate(std::uint64_t size) {
   if (::ftruncate(state_->descriptor.get(), static_cast<off_t>(size)) != 0) return os_error(state_->name, errno);
+  state_->on_its_way = std::min(state_->on_its_way, size);
   return Done{};
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -25,8 +26,8 @@ Match match_of(Token token) {
   return {first_of(token) - 256 + kShortestLength, first + distance_rest_of(token)};
 }
 
-/// What the tokens of a text say again; empty when one of them reaches too far.
-std::string told(std::string_view text, std::size_t before) {
+/// What the tokens of a text say again; nothing when one of them reaches too far.
+std::optional<std::string> told(std::string_view text, std::size_t before) {
   MatchFinder finder;
   finder.begin(text, before);
   std::string again(text.substr(0, before));

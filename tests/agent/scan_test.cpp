@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <new>
+
 namespace vmtriage {
 namespace {
 
@@ -123,6 +125,25 @@ TEST(ScanPass, AnalyzersSeeOnlyRedactedText) {
   const auto outcome = scan_files({{"/a", "GET https://x.blob.core.windows.net/c?sv=2020&sig=abcdefghijklmnopqrstuvwxyz0123456789%3D&se=1\n", {}, {}}});
   EXPECT_EQ(outcome.seen.find("abcdefghijklmnop"), std::string::npos);
   EXPECT_NE(outcome.seen.find("[redacted:sas-signature:"), std::string::npos);
+}
+
+TEST(ScanPass, WhatIsThrownInAnyOfItsThreadsIsThrownByIt) {
+  struct Hungry : Analyzer {
+    struct Eats : Scan {
+      void block(const Block&, std::uint64_t) override { throw std::bad_alloc(); }
+      void finish(Insights&) override {}
+    };
+    std::unique_ptr<Scan> scan(const Artifact&) const override { return std::make_unique<Eats>(); }
+  };
+  std::vector<std::unique_ptr<Analyzer>> analyzers;
+  analyzers.push_back(std::make_unique<Hungry>());
+  for (const unsigned threads : {1u, 4u}) {
+    TextSource source({{"/a", "text\n", {}, {}}, {"/b", "text\n", {}, {}}});
+    ScanOptions options;
+    options.threads = threads;
+    Report report;
+    EXPECT_THROW(static_cast<void>(scan(source, analyzers, Redactor(), nullptr, options, nullptr, report)), std::bad_alloc);
+  }
 }
 
 TEST(ScanPass, Utf16IsDecodedForAnalysis) {

@@ -1,5 +1,6 @@
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -8,18 +9,25 @@
 
 #include "agent/deflate/deflater.h"
 
-/// The first byte says where the block begins: what zlib unpacks must be the block, whatever the bytes are.
+/// What zlib unpacks must be the block, whatever the bytes are. The first three bytes say where the block begins,
+/// whether it is the last, and how often the text is repeated: libFuzzer's inputs are short, and what is far back is of
+/// interest.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace vmtriage;
-  if (size == 0) return 0;
+  constexpr std::size_t kHeadBytes = 3, kMostBytes = 300'000;
+  if (size < kHeadBytes) return 0;
   static const std::unique_ptr<Deflater> deflater = new_deflater(Compression::normal);
+  const std::string_view once(reinterpret_cast<const char*>(data) + kHeadBytes, size - kHeadBytes);
+  std::string repeated(once);
+  for (unsigned i = data[2]; i > 0 && repeated.size() + once.size() < kMostBytes; --i) repeated += once;
   // Copied so that a byte too many is seen.
-  const std::unique_ptr<char[]> copy(new char[size - 1]);
-  const std::string_view text(
-      copy.get(), std::string_view(reinterpret_cast<const char*>(data) + 1, size - 1).copy(copy.get(), size - 1));
-  const std::size_t before = text.size() * data[0] / 256;
+  const std::unique_ptr<char[]> copy(new char[repeated.size()]);
+  const std::string_view text(copy.get(), repeated.copy(copy.get(), repeated.size()));
+  const std::size_t before = std::min(text.size() * data[0] / 255, Deflater::kWindowBytes);
   std::string packed;
-  deflater->add(text, before, true, packed);
+  const bool last = data[1] % 2 != 0;
+  deflater->add(text, before, last, packed);
+  if (!last) deflater->add({}, 0, true, packed);
 
   std::string block(text.size() - before + 1, '\0');
   z_stream stream{};
