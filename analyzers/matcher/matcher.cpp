@@ -133,34 +133,58 @@ void Matcher::find(std::string_view block, std::vector<Candidate>& found, const 
   drop_impossible(block, found);
 }
 
-/// Eight windows at once: what the table says of each is a byte of one number.
+/// The lowest bits of eight bytes, side by side.
+inline std::uint32_t lowest_bits(std::uint64_t bytes) { return static_cast<std::uint32_t>(bytes * 0x0102'0408'1020'4080u >> 56); }
+
+/// Eight windows in a step: what the table says of each is a byte of one number. Places that are worth a look are gathered over
+/// four steps, since a loop over few of them ends in another way each time, which no processor foresees.
 void Matcher::find_anchors(Search& search) const {
-  constexpr std::size_t kWindows = 8, kStride = kWindowBytes * kWindows;
+  constexpr std::size_t kWindows = 8, kStep = kWindowBytes * kWindows, kStride = 4 * kStep;
   const char* const text = search.block.data();
   const std::size_t size = search.block.size();
   const std::uint8_t* const table = table_.data();
   const auto look_up_window = [&](std::size_t at) { return std::uint64_t{table[hash_window(text + at, kTableBits)]}; };
   std::size_t at = 0;
   std::uint64_t ahead = size >= kWindowBytes ? look_up_window(0) : 0;
-  for (; at + kStride + kWindowBytes <= size; at += kStride) {
+  const auto places_of_step = [&](std::size_t from) {
     std::uint64_t seen = ahead;
-    for (std::size_t i = 1; i < kWindows; ++i) seen |= look_up_window(at + kWindowBytes * i) << (8 * i);
-    ahead = look_up_window(at + kStride);
+    for (std::size_t i = 1; i < kWindows; ++i) seen |= look_up_window(from + kWindowBytes * i) << (8 * i);
+    ahead = look_up_window(from + kStep);
     // The first window of a pair counts where the next window is a second one.
     const std::uint64_t next = seen >> 8 | ahead << 56;
-    std::uint64_t places = ((seen & (next >> 1)) | (seen >> 2)) & kEachByte;
-    for (; places != 0; places &= places - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(places)) / 8;
-      const std::uint64_t bytes = load_folded(text + at + kWindowBytes * i);
-      // The two windows of a pair may belong to two anchors, and the table has one byte for several windows: their bytes tell.
-      look_up(search, at + kWindowBytes * i, bytes);
-      if ((seen >> (8 * i) & kAlone) != 0) look_up(search, at + kWindowBytes * i, bytes & kFirstWindow);
-    }
+    return ((seen & (next >> 1)) | (seen >> 2)) & kEachByte;
+  };
+  for (; at + kStride + kWindowBytes <= size; at += kStride) {
+    std::uint64_t steps = places_of_step(at);
+    steps |= places_of_step(at + kStep) << 1;
+    steps |= places_of_step(at + 2 * kStep) << 2;
+    steps |= places_of_step(at + 3 * kStep) << 3;
+    if (steps == 0) continue;
+    std::uint32_t places = 0;
+    for (unsigned step = 0; step < 4; ++step) places |= lowest_bits(steps >> step & kEachByte) << (kWindows * step);
+    look_at(search, at, places);
   }
   for (; at + kWindowBytes <= size; at += kWindowBytes) {
+    const std::uint64_t seen = look_up_window(at);
+    if ((seen & (kFirst | kAlone)) == 0) continue;
     const std::uint64_t bytes = load_folded(search.block.substr(at));
     if (at + kPairBytes <= size) look_up(search, at, bytes);
-    look_up(search, at, bytes & kFirstWindow);
+    if ((seen & kAlone) != 0) look_up(search, at, bytes & kFirstWindow);
+  }
+}
+
+/// Looks at those of 32 windows whose bits are set, the first at `at`. Not inlined: the loop that calls it needs the registers.
+#ifdef __GNUC__
+[[gnu::noinline]]
+#endif
+void Matcher::look_at(Search& search, std::size_t at, std::uint32_t places) const {
+  for (; places != 0; places &= places - 1) {
+    const std::size_t place = at + kWindowBytes * static_cast<std::size_t>(std::countr_zero(places));
+    const char* const text = search.block.data() + place;
+    const std::uint64_t bytes = load_folded(text);
+    // The two windows of a pair may belong to two anchors, and the table has one byte for several windows: their bytes tell.
+    look_up(search, place, bytes);
+    if ((table_[hash_window(text, kTableBits)] & kAlone) != 0) look_up(search, place, bytes & kFirstWindow);
   }
 }
 

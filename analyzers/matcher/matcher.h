@@ -75,6 +75,7 @@ class Matcher {
   void build_buckets();
   struct Search;
   void find_anchors(Search& search) const;
+  void look_at(Search& search, std::size_t at, std::uint32_t places) const;
   void look_up(Search& search, std::size_t at, std::uint64_t key) const;
   void add_line(Search& search, std::size_t at, const Anchor& anchor) const;
   void add_unanchored(std::string_view block, std::vector<Candidate>& found) const;
