@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/base/read_buffer.h"
 #include "analyzers/text_rules.h"
 #include "collectors/plan.h"
 
@@ -379,7 +380,7 @@ class Scanner {
     };
     for (const auto& one : scans) one->pull(pass_on, slots_);
     // The bundle gets also what no analyzer asked for.
-    std::string buffer(256 << 10, '\0');
+    ReadBuffer<char> buffer(256 << 10);
     for (auto got = pass_on(buffer); got && *got > 0;) got = pass_on(buffer);
     return problem;
   }

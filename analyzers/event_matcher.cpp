@@ -245,7 +245,7 @@ Values values_of(const EventHit& hit, const Event& event, const EventDetails& de
 }
 
 EventMatcher::EventMatcher(const RuleBase& rules) {
-  constexpr std::uint32_t kWidestRange = 1000;
+  constexpr std::uint32_t kWidestRange = 1000, kLastId = EventIds().size() - 1;
   for (const Rule& rule : rules.rules()) {
     if (!rule.events.empty()) wording_texts_.insert(wording_texts_.end(), rule.wordings.begin(), rule.wordings.end());
     for (const EventCondition& event : rule.events) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -51,8 +50,8 @@ class EventMatcher {
   std::string_view deciding_value(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const;
   /// Whether a rule can be fulfilled by the event when its deciding value has this text.
   bool wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level, std::string_view text) const;
-  /// Whether this number can make a difference, whoever logged it: cheap.
-  bool wants(std::uint32_t event_id) const { return event_id <= kLastId && ids_[event_id]; }
+  /// The numbers of events that can make a difference.
+  const EventIds& ids() const { return ids_; }
   /// Whether a rule names this provider.
   bool knows(std::string_view plain_provider) const;
 
@@ -64,14 +63,13 @@ class EventMatcher {
   const std::optional<Matcher>& wordings() const;
 
  private:
-  static constexpr std::uint32_t kLastId = 0xffff;
   struct Condition;
   std::vector<const Condition*> asking_for(std::string_view plain_provider, std::uint32_t event_id,
                                            std::uint8_t level) const;
 
   std::vector<std::unique_ptr<Condition>> conditions_;
   std::unordered_map<std::uint32_t, std::vector<const Condition*>> by_id_;
-  std::bitset<kLastId + 1> ids_;
+  EventIds ids_;
   std::vector<std::string> wording_texts_;
   mutable std::once_flag wordings_once_;
   mutable std::optional<Matcher> wordings_;

@@ -12,33 +12,36 @@ std::string plain_ascii(std::string_view utf16) {
 
 }  // namespace
 
-bool EventRuleFilter::wants_of_provider(const EventHead& head) {
-  const std::string_view name = head.provider_utf16();
+bool EventRuleFilter::wants(const EventHead& head) {
+  const std::uint64_t origin = head.provider_template();
+  const std::string_view name = origin == 0 ? head.provider_utf16() : std::string_view();
   const std::uint8_t level = head.level();
-  Answer& answer = answers_[(head.event_id ^ name.size() << 4 ^ level) % kAnswers];
-  const bool known = answer.event_id == head.event_id && answer.level == level && answer.provider_utf16 == name;
+  Answer& answer = answers_[(head.event_id ^ (origin + name.size()) << 4 ^ level) % kAnswers];
+  const bool known = answer.event_id == head.event_id && answer.level == level && answer.provider_template == origin &&
+                     answer.provider_utf16 == name;
   if (!known) {
-    const std::string provider = plain_ascii(name);
-    answer = {head.event_id, level, std::string(name), matcher_.wants(provider, head.event_id, level),
-              matcher_.deciding_value(provider, head.event_id, level)};
+    std::string provider = plain_ascii(head.provider_utf16());
+    const std::string_view asked = matcher_.deciding_value(provider, head.event_id, level);
+    const bool wanted = matcher_.wants(provider, head.event_id, level);
+    answer = {head.event_id, level, origin, std::string(name), std::move(provider), wanted};
+    if (!asked.empty()) answer.asked.emplace(asked);
     for (ValueAnswer& old : value_answers_) {
       if (old.event == &answer) old.event = nullptr;
     }
   }
-  return answer.wanted && (answer.asked.empty() || wants_with_value(head, answer));
+  return answer.wanted && (!answer.asked || wants_with_value(head, answer));
 }
 
-bool EventRuleFilter::wants_with_value(const EventHead& head, const Answer& answer) {
+bool EventRuleFilter::wants_with_value(const EventHead& head, Answer& answer) {
   constexpr std::size_t kMaxBytes = 128;
-  const auto value = head.value(answer.asked);
+  const auto value = head.value(*answer.asked);
   if (!value || !value->is(ValueType::utf16) || value->bytes.empty() || value->bytes.size() > kMaxBytes) return true;
   const std::string_view utf16 = view_of(value->bytes.data(), value->bytes.size());
   ValueAnswer& known = value_answers_[(head.event_id ^ utf16.size() << 3 ^ value->bytes[0]) % kAnswers];
   if (known.event != &answer || known.utf16 != utf16) {
     std::string text = utf16_to_utf8(utf16);
     text.erase(text.find_last_not_of('\0') + 1);
-    const std::string provider = plain_ascii(answer.provider_utf16);
-    known = {&answer, std::string(utf16), matcher_.wants(provider, answer.event_id, answer.level, text)};
+    known = {&answer, std::string(utf16), matcher_.wants(answer.provider, answer.event_id, answer.level, text)};
   }
   return known.wanted;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,14 +10,14 @@
 
 namespace vmtriage {
 
-/// Tells before an event is decoded whether a rule asks for it. One per thread: it remembers its answers.
+/// Tells before an event is decoded whether a rule asks for it. Most events need not be asked for: their number is none
+/// of EventMatcher::ids. One per thread: it remembers its answers.
 class EventRuleFilter {
  public:
   explicit EventRuleFilter(const EventMatcher& matcher)
       : matcher_(matcher), answers_(kAnswers), value_answers_(kAnswers) {}
 
-  /// Most events are none that a rule asks for, whoever logged them: a look at one bit.
-  bool wants(const EventHead& head) { return matcher_.wants(head.event_id) && wants_of_provider(head); }
+  bool wants(const EventHead& head);
 
  private:
   /// Logs hold a few dozen different events with such numbers, and few values decide.
@@ -25,17 +26,18 @@ class EventRuleFilter {
   struct Answer {
     std::uint32_t event_id = kNoEvent;
     std::uint8_t level = 0;
-    std::string provider_utf16;
+    std::uint64_t provider_template = 0;
+    std::string provider_utf16;  ///< empty where the template tells it
+    std::string provider;        ///< as in `plain_provider`
     bool wanted = false;
-    std::string_view asked = {};  ///< the value that decides; empty: none
+    std::optional<ValueName> asked = {};  ///< the value that decides, if there is one
   };
   struct ValueAnswer {
     const Answer* event = nullptr;
     std::string utf16;
     bool wanted = false;
   };
-  bool wants_of_provider(const EventHead& head);
-  bool wants_with_value(const EventHead& head, const Answer& answer);
+  bool wants_with_value(const EventHead& head, Answer& answer);
 
   const EventMatcher& matcher_;
   std::vector<Answer> answers_;  ///< each at the one place where it can stand

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "agent/base/text.h"
 #include "analyzers/console_text.h"
@@ -51,7 +52,8 @@ class EvtxScan : public Scan {
       lost_ += damage.skipped;
     };
     const std::uint64_t shares = std::max<std::uint64_t>(1, artifact_.size.value_or(0) / kShareOfLog);
-    std::vector<Reader> readers(std::min<std::uint64_t>(shares, slots.count()), Reader(matcher_));
+    std::deque<Reader> readers;
+    while (readers.size() < std::min<std::uint64_t>(shares, slots.count())) readers.emplace_back(matcher_);
     std::vector<EvtxConsumer> consumers;
     for (Reader& reader : readers) consumers.push_back(consumer_of(reader));
     const auto summary = read_evtx(input, options, consumers);
@@ -95,6 +97,7 @@ class EvtxScan : public Scan {
 
   EvtxConsumer consumer_of(Reader& reader) {
     EvtxConsumer consumer;
+    consumer.ids = &matcher_.ids();
     consumer.wants = [&reader](const EventHead& head) { return reader.wants(head); };
     consumer.event = [&reader](const Event& event) {
       reader.repeated.remember(reader.notes.add({event, {}, event.time_created, Clock::utc, std::nullopt}));

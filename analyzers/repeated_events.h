@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "analyzers/event_hits.h"
@@ -20,20 +19,28 @@ class RepeatedEvents {
   /// Whether an event with this content was remembered; `meaning()` is then what it means.
   bool knows(const EventHead& head);
   /// Null when it means nothing.
-  const std::shared_ptr<const EventMeaning>& meaning() const { return known_[place_].meaning; }
-  /// Remembers what the event means that `knows` was asked for last.
+  const std::shared_ptr<const EventMeaning>& meaning() const { return found_->meaning; }
+  /// Remembers what the event means that `knows` was asked for last. Its bytes in the log must still be there.
   void remember(std::shared_ptr<const EventMeaning> meaning);
 
  private:
-  static constexpr std::size_t kPlaces = 4096;
+  /// Contents stand in one of two places, of which the first holds the newer one.
+  static constexpr std::size_t kPairs = 2048;
   struct Known {
-    std::string content;
+    EventContent content;  ///< its views are of `text`
+    std::vector<char> text;
     std::shared_ptr<const EventMeaning> meaning;
+    std::size_t memory = 0;
+  };
+  struct Place {
+    std::uint64_t mixed = 0;
+    std::unique_ptr<const Known> known;
   };
 
-  std::vector<Known> known_;  ///< each at the one place where it can stand; empty before the first
-  std::string content_;       ///< of the event asked for last; empty where it cannot be told
-  std::size_t place_ = 0;
+  std::vector<Place> places_;            ///< empty before the first
+  std::optional<EventContent> content_;  ///< of the event asked for last, unless it cannot be told or is too long
+  std::uint64_t mixed_ = 0;              ///< of `content_`
+  const Known* found_ = nullptr;
   std::size_t memory_ = 0;
 };
 

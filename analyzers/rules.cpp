@@ -24,23 +24,22 @@ class RuleFile {
  public:
   RuleFile(const EmbeddedFile& file, bool try_patterns) : file_(file), try_patterns_(try_patterns) {}
 
-  Result<std::vector<Rule>> read() {
+  /// Appends its rules.
+  Status read(std::vector<Rule>& rules) {
     pugi::xml_document document;
     const auto parsed = document.load_buffer(file_.bytes.data(), file_.bytes.size());
     if (!parsed) return error_at(parsed.offset, parsed.description());
     const pugi::xml_node root = document.child("rules");
     if (!root) return error_at(0, "the root element is not <rules>");
-    std::vector<Rule> rules;
     for (const pugi::xml_node node : root.children("rule")) {
-      rules.push_back(read_rule(node));
+      read_rule(node, rules.emplace_back());
       if (failed_) return error_;
     }
-    return rules;
+    return Done{};
   }
 
  private:
-  Rule read_rule(pugi::xml_node node) {
-    Rule rule;
+  void read_rule(pugi::xml_node node, Rule& rule) {
     rule.id = node.attribute("id").value();
     rule.owner = node.attribute("owner").value();
     rule.check = node.attribute("check").value();
@@ -65,7 +64,6 @@ class RuleFile {
     if (!rule.until.empty() && rule.until != "snapshot" && rule.until != "application-snapshot")
       fail(node, rule.id + ": until is none of snapshot, application-snapshot");
     if (!rule.patterns.empty() && rule.artifacts.empty()) fail(node, rule.id + ": artifacts is missing");
-    return rule;
   }
 
   void read_conditions(pugi::xml_node node, Rule& rule) {
@@ -210,6 +208,16 @@ class RuleFile {
   Error error_;
 };
 
+/// Or a few more, where the words stand in a text. Rules are large, so that room is made for all of them at once.
+std::size_t count_rules(std::span<const EmbeddedFile> files) {
+  constexpr std::string_view kBegin = "<rule ";
+  std::size_t count = 0;
+  for (const EmbeddedFile& file : files) {
+    for (std::size_t at = file.bytes.find(kBegin); at != std::string_view::npos; at = file.bytes.find(kBegin, at + 1)) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 bool Rule::applies_to(std::string_view artifact_id) const {
@@ -260,15 +268,15 @@ void mark_recovered(Finding& finding) {
 
 Result<RuleBase> RuleBase::parse(std::span<const EmbeddedFile> files, bool try_patterns) {
   RuleBase base;
+  base.rules_.reserve(count_rules(files));
   std::unordered_set<std::string> ids;
   for (const EmbeddedFile& file : files) {
-    auto rules = RuleFile(file, try_patterns).read();
-    if (!rules) return rules.error();
-    for (Rule& rule : *rules) {
-      if (!ids.insert(rule.id).second) {
-        return Error{ErrorCode::corrupt, std::string(file.path) + ": rule " + rule.id + ": the id is used twice"};
-      }
-      base.rules_.push_back(std::move(rule));
+    const std::size_t first = base.rules_.size();
+    if (const Status read = RuleFile(file, try_patterns).read(base.rules_); !read) return read.error();
+    for (std::size_t i = first; i < base.rules_.size(); ++i) {
+      const std::string& id = base.rules_[i].id;
+      if (!ids.insert(id).second)
+        return Error{ErrorCode::corrupt, std::string(file.path) + ": rule " + id + ": the id is used twice"};
     }
   }
   return base;

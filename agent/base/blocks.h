@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/result.h"
 
@@ -35,14 +35,18 @@ class BlockReader {
   Result<Block> next();
 
  private:
+  void keep_rest();
   void fill();
   void fill_with_a_line();
+  std::string_view held() const { return {buffer_.data() + start_, end_ - start_}; }
   std::size_t block_end(bool& cut) const;
 
   ReadBytes read_;
   const std::size_t most_bytes_;
-  std::string buffer_;
-  std::size_t begin_ = 0;  ///< first byte of `buffer_` that was not handed out
+  std::vector<char> buffer_;
+  std::size_t size_;       ///< of the largest block that has room
+  std::size_t start_ = 0;  ///< where in `buffer_` the block begins, so that what is read next lands on a cache line
+  std::size_t given_ = 0;  ///< first byte that was not handed out
   std::size_t end_ = 0;    ///< one behind the last byte that was read
   bool at_end_ = false;
   bool failed_ = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,10 @@
 #include "agent/base/time.h"
 
 namespace vmtriage {
+
+/// Numbers of events; Windows has none above these.
+using EventIds = std::bitset<0x10000>;
+inline bool contains(const EventIds& ids, std::uint32_t event_id) { return event_id < ids.size() && ids[event_id]; }
 
 /// One Windows event, from an .evtx file or an exported text. Views are valid for the call they are handed to.
 struct Event {

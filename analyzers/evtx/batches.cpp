@@ -105,8 +105,7 @@ bool BatchSource::next(Batch& batch) {
       if (taken == 0) break;
       begin += taken;
     }
-    carry_.assign(batch.buffer.begin() + static_cast<std::ptrdiff_t>(begin),
-                  batch.buffer.begin() + static_cast<std::ptrdiff_t>(size));
+    carry_.assign(batch.buffer.begin() + begin, batch.buffer.begin() + size);
   }
   if (ended_) finish();
   batch.damages.clear();

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "agent/base/read_buffer.h"
 #include "agent/base/result.h"
 #include "analyzers/evtx/chunk.h"
 #include "analyzers/evtx/reader.h"
@@ -47,7 +48,7 @@ struct Batch {
     std::size_t begin = 0;
     std::size_t size = 0;
   };
-  std::vector<Byte> buffer = std::vector<Byte>(kBatchSize);
+  ReadBuffer<Byte> buffer = ReadBuffer<Byte>(kBatchSize);
   std::vector<Chunk> chunks;
   std::vector<EvtxDamage> damages;
   std::uint64_t number = 0;

@@ -1,7 +1,6 @@
 #include "analyzers/evtx/binxml.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "agent/base/text.h"
 #include "analyzers/evtx/value.h"
@@ -453,6 +452,13 @@ class Compiler {
 };
 
 }  // namespace
+
+std::optional<std::size_t> BinXmlTemplate::slot_named(std::string_view name) const {
+  const auto found = std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
+    return !leaf.unnamed && leaf.name_slot == Piece::kText && text(leaf.name, leaf.name_size) == name;
+  });
+  return found == leaves.end() ? std::nullopt : lone_slot(*found);
+}
 
 void BinXmlTemplate::clear() {
   serial = 0;

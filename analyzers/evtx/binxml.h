@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,13 @@ struct BinXmlTemplate {
   void clear();
   std::string_view text(std::uint32_t offset, std::uint32_t size) const { return {pool.data() + offset, size}; }
   const FieldSource& field(SystemField which) const { return system[static_cast<std::size_t>(which)]; }
+  /// The substitution that is all of a leaf's value.
+  std::optional<std::size_t> lone_slot(const Leaf& leaf) const {
+    const std::int32_t slot = leaf.pieces == 1 ? pieces[leaf.first_piece].slot : Piece::kText;
+    return slot < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(slot));
+  }
+  /// The substitution that is all of the first value of that name.
+  std::optional<std::size_t> slot_named(std::string_view name) const;
   std::size_t memory() const {
     return pool.capacity() + leaves.capacity() * sizeof(Leaf) + pieces.capacity() * sizeof(Piece);
   }

@@ -50,6 +50,28 @@ std::size_t find_record(Bytes chunk, std::size_t at, std::size_t limit) {
   return at;
 }
 
+inline bool ChunkReader::read_record(Bytes chunk, std::size_t at, std::size_t size, const std::function<bool()>& flush) {
+  const std::uint64_t written = load_u64(chunk.data() + at + 16);
+  const auto wants = [&](const EventHead& head) {
+    if (consumer_.ids != nullptr && !contains(*consumer_.ids, head.event_id)) return false;
+    return !consumer_.wants || consumer_.wants(head);
+  };
+  switch (decoder_.decode(at + kRecordHeader, at + size - 4, written, wants)) {
+    case EventDecoder::Outcome::damaged:
+      report_record(chunk, at, size);
+      return true;
+    case EventDecoder::Outcome::event:
+      ++records_;
+      recovered_ += behind_damage_;
+      decoder_.event().recovered = behind_damage_;
+      return !consumer_.event(decoder_.event()) || flush();
+    case EventDecoder::Outcome::rejected:
+      break;
+  }
+  ++records_;
+  return true;
+}
+
 bool ChunkReader::read(Bytes chunk, std::uint64_t offset, bool checksums, const std::function<bool()>& flush) {
   offset_ = offset;
   const std::size_t known_damages = damages_.size();
@@ -111,25 +133,9 @@ std::size_t ChunkReader::limit_of(Bytes chunk) const {
   return std::min(chunk.size(), possible && has_chunk_signature(chunk) ? free_space : kEvtxChunkSize);
 }
 
-bool ChunkReader::read_record(Bytes chunk, std::size_t at, std::size_t size, const std::function<bool()>& flush) {
-  const Time written = from_file_time(load_u64(chunk.data() + at + 16));
-  const auto wants = [&](const EventHead& head) { return !consumer_.wants || consumer_.wants(head); };
-  switch (decoder_.decode(at + kRecordHeader, at + size - 4, written, wants)) {
-    case EventDecoder::Outcome::damaged: {
-      const std::string number = std::to_string(load_u64(chunk.data() + at + 8));
-      report(at, size, "event record " + number + ": " + decoder_.problem());
-      return true;
-    }
-    case EventDecoder::Outcome::event:
-      ++records_;
-      recovered_ += behind_damage_;
-      decoder_.event().recovered = behind_damage_;
-      return !consumer_.event(decoder_.event()) || flush();
-    case EventDecoder::Outcome::rejected:
-      break;
-  }
-  ++records_;
-  return true;
+void ChunkReader::report_record(Bytes chunk, std::size_t at, std::size_t size) {
+  const std::string number = std::to_string(load_u64(chunk.data() + at + 8));
+  report(at, size, "event record " + number + ": " + decoder_.problem());
 }
 
 /// Looks for the next record behind a place where none stands.

@@ -40,6 +40,7 @@ class ChunkReader {
   bool read_record(Bytes chunk, std::size_t at, std::size_t size, const std::function<bool()>& flush);
   std::size_t resume(Bytes chunk, std::size_t at, std::size_t limit);
   void shorten_report(std::size_t kept);
+  void report_record(Bytes chunk, std::size_t at, std::size_t size);
   void report(std::size_t at, std::uint64_t skipped, std::string what);
 
   EventDecoder decoder_;

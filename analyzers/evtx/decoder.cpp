@@ -11,9 +11,11 @@ namespace {
 
 constexpr std::uint8_t kTemplateInstance = 0x0c;
 constexpr std::uint8_t kFragmentHeader = 0x0f;
+constexpr std::size_t kFragmentHeaderSize = 4;
 constexpr std::uint8_t kOpenElement = 0x01;
 constexpr std::uint8_t kInstructionTarget = 0x0a;
 constexpr std::uint8_t kMoreFlag = 0x40;
+constexpr std::size_t kDescriptor = 4;    ///< of a substitution: its size and its type
 constexpr std::uint16_t kWholeEvent = 0;  ///< PlaceTable's first entry
 constexpr int kMaxDepth = 32;
 /// An honest chunk has at most 16 Ki substitutions and gives less than 1 MiB of text. The same bytes referred to over
@@ -77,39 +79,74 @@ bool EventDecoder::spend(std::size_t work, std::size_t output) {
   return true;
 }
 
-bool EventDecoder::begin_record(std::size_t begin, std::size_t end, Time written) {
-  record_end_ = end;
-  written_ = written;
-  slots_used_ = 0;
-  data_known_ = false;
-  templates_.release_scratch();
-  ByteCursor in(chunk_, begin, end);
-  if (!read_root(in)) return false;
-  head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
-  nested_known_ = false;
-  fixed_provider_ = root_.compiled->provider_utf16;
-  return read_event_id();
+/// Reads the instance whose token stands at `at`; nothing of it may stand behind `end`.
+inline bool EventDecoder::read_instance(std::size_t at, std::size_t end, std::uint16_t place, Instance& instance) {
+  // Token, version and a number; then the place of the definition, which follows here where it is used first.
+  constexpr std::size_t kDefinitionAt = 6, kHeader = 10, kCountSize = 4;
+  const Byte* const bytes = chunk_.data();
+  if (end - at < kHeader + kCountSize) return fail("its substitutions are cut off");
+  const std::uint32_t definition = load_u32(bytes + at + kDefinitionAt);
+  at += kHeader;
+  if (definition == at) {
+    const std::size_t size = TemplateCache::definition_size(chunk_.first(end), at);
+    if (size == 0 || end - at - size < kCountSize) return fail("its substitutions are cut off");
+    at += size;
+  }
+  const std::size_t count = load_u32(bytes + at);
+  at += kCountSize;
+  if (count > (end - at) / kDescriptor) return fail("its substitutions are cut off");
+  const std::size_t values = at + kDescriptor * count;
+  instance = Instance{templates_.find(definition, place), at, values, count, values};
+  return instance.compiled || fail(templates_.problem());
 }
 
-bool EventDecoder::read_event_id() {
-  const auto id = early_field(SystemField::event_id);
+/// The record's first fragment: an instance of a template, or elements.
+inline bool EventDecoder::read_root(std::size_t at) {
+  const std::size_t end = std::min(record_end_, chunk_.size());
+  while (at < end && chunk_[at] == kFragmentHeader) at += kFragmentHeaderSize;
+  const std::uint8_t token = at < end ? chunk_[at] : std::uint8_t{0};
+  if (token == kTemplateInstance) return read_instance(at, end, kWholeEvent, root_);
+  if (token_of(token) != kOpenElement && token_of(token) != kInstructionTarget)
+    return fail("it does not start with binary XML");
+  ByteCursor in(chunk_, at, end);
+  root_ = Instance{templates_.compile(in, kWholeEvent)};
+  return root_.compiled || fail(templates_.problem());
+}
+
+/// A substitution that was not read yet.
+inline std::optional<RawValue> EventDecoder::find_slot(const Instance& instance, std::size_t slot) const {
+  if (slot >= instance.count) return std::nullopt;
+  const Byte* descriptor = chunk_.data() + instance.descriptors;
+  std::size_t at = instance.values;
+  for (std::size_t i = 0; i < slot; ++i, descriptor += kDescriptor) at += load_u16(descriptor);
+  const std::size_t size = load_u16(descriptor);
+  if (at + size > record_end_) return std::nullopt;
+  return RawValue{descriptor[2], chunk_.subspan(at, size)};
+}
+
+inline bool EventDecoder::read_event_id() {
+  const auto id = field(SystemField::event_id);
   if (!id) return fail("its values are cut off");
   head_.event_id = static_cast<std::uint32_t>(to_number(*id).value_or(0));
   return head_.event_id != 0 || !is_blank() || fail("its values are zeros");
 }
 
+bool EventDecoder::begin_record(std::size_t begin, std::size_t end, std::uint64_t written) {
+  record_end_ = end;
+  written_ = written;
+  slots_used_ = 0;
+  data_known_ = false;
+  nested_known_ = false;
+  root_read_ = false;
+  templates_.release_scratch();
+  if (!read_root(begin)) return false;
+  fixed_provider_ = root_.compiled->provider_utf16;
+  head_known_ = root_.compiled->field(SystemField::event_id).kind != FieldSource::Kind::none;
+  return read_event_id();
+}
+
 /// A large record can lose a whole page between its head and the size at its end.
 bool EventDecoder::is_blank() const { return head_record_id() == 0 && head_time() == from_file_time(0); }
-
-/// The record's first fragment: an instance of a template, or elements.
-bool EventDecoder::read_root(ByteCursor& in) {
-  while (in.peek() == kFragmentHeader && in.left() > 0) in.skip(4);
-  const std::uint8_t token = token_of(in.peek());
-  if (in.peek() == kTemplateInstance) return read_instance(in, kWholeEvent, root_);
-  if (token != kOpenElement && token != kInstructionTarget) return fail("it does not start with binary XML");
-  root_ = Instance{templates_.compile(in, kWholeEvent)};
-  return root_.compiled || fail(templates_.problem());
-}
 
 bool EventDecoder::finish_record() {
   slots_used_ = 0;
@@ -122,28 +159,13 @@ bool EventDecoder::finish_record() {
   return !text_.overflowed() || fail("its text is too long");
 }
 
-bool EventDecoder::read_instance(ByteCursor& in, std::uint16_t place, Instance& instance) {
-  in.skip(2 + 4);
-  const std::uint32_t definition = in.u32();
-  if (definition == in.position()) {
-    in.skip(TemplateCache::kDefinitionHeader - 4);
-    in.skip(in.u32());
-  }
-  const std::uint32_t count = in.u32();
-  const std::size_t descriptors = in.position();
-  in.skip(4 * std::size_t{count});
-  if (in.failed()) return fail("its substitutions are cut off");
-  instance = Instance{templates_.find(definition, place), descriptors, in.position(), count, in.position()};
-  return instance.compiled || fail(templates_.problem());
-}
-
-bool EventDecoder::read_slots(Instance& instance, std::size_t count) {
-  if (slots_.size() < slots_used_ + count) slots_.resize(slots_used_ + count);
+bool EventDecoder::read_slots(Instance& instance) {
+  if (slots_.size() < slots_used_ + instance.count) slots_.resize(slots_used_ + instance.count);
   Slot* slot = slots_.data() + slots_used_;
-  slots_used_ += count;
+  slots_used_ += instance.count;
   const Byte* descriptor = chunk_.data() + instance.descriptors;
   std::size_t at = instance.values;
-  for (std::size_t i = 0; i < count; ++i, ++slot, descriptor += 4) {
+  for (std::size_t i = 0; i < instance.count; ++i, ++slot, descriptor += kDescriptor) {
     *slot = Slot{static_cast<std::uint32_t>(at), load_u16(descriptor), descriptor[2]};
     at += slot->size;
   }
@@ -151,33 +173,32 @@ bool EventDecoder::read_slots(Instance& instance, std::size_t count) {
   return at <= record_end_ || fail("its values are cut off");
 }
 
-/// A header field of the root, whose substitutions may not have been read yet; nothing where its record cuts it off.
-std::optional<RawValue> EventDecoder::early_field(SystemField which) const {
-  const FieldSource& source = root_.compiled->field(which);
-  const bool early = source.kind == FieldSource::Kind::slot && source.slot < root_.count;
-  return early ? find_slot(root_, source.slot) : field(which);
-}
-
 std::string_view EventDecoder::head_provider() const {
   const bool fixed = root_.compiled->field(SystemField::provider).kind == FieldSource::Kind::text;
   if (fixed && !fixed_provider_.empty()) return fixed_provider_;
-  RawValue provider = early_field(SystemField::provider).value_or(RawValue());
-  if (provider.bytes.empty()) provider = early_field(SystemField::event_source).value_or(RawValue());
+  RawValue provider = field(SystemField::provider).value_or(RawValue());
+  if (provider.bytes.empty()) provider = field(SystemField::event_source).value_or(RawValue());
   return provider.type == kFixedText ? fixed_provider_ : view_of(provider.bytes.data(), provider.bytes.size());
 }
 
+std::uint64_t EventDecoder::head_provider_template() const {
+  const auto is_told = [&](SystemField which) { return root_.compiled->field(which).kind != FieldSource::Kind::slot; };
+  const bool told = head_known_ && is_told(SystemField::provider) && is_told(SystemField::event_source);
+  return told ? root_.compiled->serial : 0;
+}
+
 std::uint8_t EventDecoder::head_level() const {
-  const RawValue level = early_field(SystemField::level).value_or(RawValue());
+  const RawValue level = field(SystemField::level).value_or(RawValue());
   return static_cast<std::uint8_t>(to_number(level).value_or(Event::kNoLevel));
 }
 
 Time EventDecoder::head_time() const {
-  const auto value = early_field(SystemField::time_created);
-  return (value ? to_time(*value) : std::nullopt).value_or(written_);
+  const auto value = field(SystemField::time_created);
+  return (value ? to_time(*value) : std::nullopt).value_or(from_file_time(written_));
 }
 
 std::uint64_t EventDecoder::head_record_id() const {
-  const auto value = early_field(SystemField::record_id);
+  const auto value = field(SystemField::record_id);
   return (value ? to_number(*value) : std::nullopt).value_or(0);
 }
 
@@ -188,66 +209,49 @@ const EventDecoder::Instance* EventDecoder::data() {
   data_.reset();
   if (!head_known_ || root_.compiled->leaves.size() != 1) return nullptr;
   const Leaf& outer = root_.compiled->leaves.front();
-  const auto value = lone_value(root_, outer);
+  const auto slot = root_.compiled->lone_slot(outer);
+  const auto value = slot ? root_value(*slot) : std::nullopt;
   if (!value || !value->is(ValueType::bin_xml)) return nullptr;
   const auto begin = static_cast<std::size_t>(value->bytes.data() - chunk_.data());
-  ByteCursor in(chunk_, begin, begin + value->bytes.size());
-  if (in.peek() == kFragmentHeader) in.skip(4);
+  const std::size_t end = begin + value->bytes.size();
+  std::size_t at = begin;
+  if (at < end && chunk_[at] == kFragmentHeader) at += kFragmentHeaderSize;
   Instance inner;
-  if (in.peek() != kTemplateInstance || !read_instance(in, outer.inner_place, inner)) return nullptr;
-  inner.end = begin + value->bytes.size();
+  if (at >= end || chunk_[at] != kTemplateInstance || !read_instance(at, end, outer.inner_place, inner)) return nullptr;
+  inner.end = end;
   return &data_.emplace(inner);
 }
 
-std::optional<RawValue> EventDecoder::peek(std::string_view name) {
+std::optional<RawValue> EventDecoder::peek(ValueName& name) {
   const Instance* inner = data();
   if (inner == nullptr) return std::nullopt;
-  for (const Leaf& leaf : inner->compiled->leaves) {
-    const bool named = !leaf.unnamed && leaf.name_slot == Piece::kText;
-    if (named && inner->compiled->text(leaf.name, leaf.name_size) == name) return lone_value(*inner, leaf);
+  const BinXmlTemplate& compiled = *inner->compiled;
+  if (compiled.serial == 0 || compiled.serial != name.last_template_) {
+    name.last_template_ = compiled.serial;
+    name.slot_ = compiled.slot_named(name.name_);
   }
-  return std::nullopt;
+  return name.slot_ ? find_slot(*inner, *name.slot_) : std::nullopt;
 }
 
-bool EventDecoder::append_content(std::string& out) {
+std::optional<EventContent> EventDecoder::content() {
   const Instance* inner = data();
-  if (inner == nullptr || root_.compiled->serial == 0 || inner->compiled->serial == 0) return false;
-  if (root_.compiled->field(SystemField::message).kind != FieldSource::Kind::none) return false;
+  if (inner == nullptr || root_.compiled->serial == 0 || inner->compiled->serial == 0) return std::nullopt;
+  if (root_.compiled->field(SystemField::message).kind != FieldSource::Kind::none) return std::nullopt;
   const Byte* descriptor = chunk_.data() + inner->descriptors;
-  for (std::size_t i = 0; i < inner->count; ++i, descriptor += 4) {
+  for (std::size_t i = 0; i < inner->count; ++i, descriptor += kDescriptor) {
     // A fragment refers to templates by their place in the chunk, so the same bytes can mean different things.
     const RawValue value{static_cast<std::uint8_t>(descriptor[2] & ~kArrayFlag), {}};
-    if (value.is(ValueType::bin_xml) || value.is(ValueType::xml)) return false;
+    if (value.is(ValueType::bin_xml) || value.is(ValueType::xml)) return std::nullopt;
   }
-  const auto append = [&](const void* bytes, std::size_t size) { out.append(static_cast<const char*>(bytes), size); };
-  const std::uint64_t numbers[] = {root_.compiled->serial, inner->compiled->serial, head_.event_id, head_level()};
-  append(numbers, sizeof numbers);
-  const RawValue channel = early_field(SystemField::channel).value_or(RawValue());
-  const std::string_view provider = head_provider();
-  const std::uint64_t sizes[] = {channel.bytes.size(), provider.size()};
-  append(sizes, sizeof sizes);
-  append(channel.bytes.data(), channel.bytes.size());
-  out.append(provider);
-  append(chunk_.data() + inner->descriptors, inner->end - inner->descriptors);
-  return true;
-}
-
-/// The value of a leaf that is one substitution.
-std::optional<RawValue> EventDecoder::lone_value(const Instance& instance, const Leaf& leaf) const {
-  if (leaf.pieces != 1) return std::nullopt;
-  const std::int32_t slot = instance.compiled->pieces[leaf.first_piece].slot;
-  return slot < 0 ? std::nullopt : find_slot(instance, static_cast<std::size_t>(slot));
-}
-
-/// A substitution that was not read yet.
-std::optional<RawValue> EventDecoder::find_slot(const Instance& instance, std::size_t slot) const {
-  if (slot >= instance.count) return std::nullopt;
-  const Byte* descriptor = chunk_.data() + instance.descriptors;
-  std::size_t at = instance.values;
-  for (std::size_t i = 0; i < slot; ++i, descriptor += 4) at += load_u16(descriptor);
-  const std::size_t size = load_u16(descriptor);
-  if (at + size > record_end_) return std::nullopt;
-  return RawValue{descriptor[2], chunk_.subspan(at, size)};
+  EventContent content{root_.compiled->serial, inner->compiled->serial, head_.event_id, head_level(), {}, {}};
+  std::size_t names = 0;
+  for (const SystemField which : {SystemField::channel, SystemField::provider, SystemField::event_source}) {
+    const bool told = root_.compiled->field(which).kind != FieldSource::Kind::slot;
+    const Bytes name = told ? Bytes() : field(which).value_or(RawValue()).bytes;
+    content.names[names++] = view_of(name.data(), name.size());
+  }
+  content.data = view_of(chunk_.data() + inner->descriptors, inner->end - inner->descriptors);
+  return content;
 }
 
 RawValue EventDecoder::value_of(std::size_t first_slot, std::int32_t slot) const {
@@ -268,14 +272,15 @@ void EventDecoder::note_fields(const BinXmlTemplate& compiled, std::size_t first
 }
 
 void EventDecoder::fill_strings() {
-  const auto text = [&](bool wanted, SystemField which) { return wanted ? text_of(field(which)) : std::string_view(); };
+  const auto value = [&](SystemField which) { return field(which).value_or(RawValue()); };
+  const auto text = [&](bool wanted, SystemField which) { return wanted ? text_of(value(which)) : std::string_view(); };
   event_.event_id = head_.event_id;
   event_.level = head_level();
   event_.time_created = head_time();
-  const auto record_id = to_number(field(SystemField::record_id));
+  const auto record_id = to_number(value(SystemField::record_id));
   event_.record_id = record_id.value_or(0);
   event_.has_record_id = record_id.has_value();
-  event_.qualifiers = static_cast<std::uint16_t>(to_number(field(SystemField::qualifiers)).value_or(0));
+  event_.qualifiers = static_cast<std::uint16_t>(to_number(value(SystemField::qualifiers)).value_or(0));
   event_.provider = text(fields_.provider, SystemField::provider);
   if (event_.provider.empty()) event_.provider = text(fields_.provider, SystemField::event_source);
   event_.channel = text(fields_.channel, SystemField::channel);
@@ -316,11 +321,12 @@ bool EventDecoder::run_fragment(ByteCursor& in, std::uint16_t place, std::size_t
       continue;
     }
     if (byte == kFragmentHeader) {
-      in.skip(4);
+      in.skip(kFragmentHeaderSize);
       continue;
     }
     if (byte == kTemplateInstance) {
-      if (!read_instance(in, place, instance)) return false;
+      if (!read_instance(in.position(), in.position() + in.left(), place, instance)) return false;
+      in.skip(instance.values - in.position());
     } else if (token == kOpenElement || token == kInstructionTarget) {
       instance = Instance{templates_.compile(in, place)};
       if (!instance.compiled) return fail(templates_.problem());
@@ -336,7 +342,8 @@ bool EventDecoder::run_fragment(ByteCursor& in, std::uint16_t place, std::size_t
 bool EventDecoder::run_instance(Instance& instance, std::size_t counter, int depth) {
   const BinXmlTemplate& compiled = *instance.compiled;
   const Frame frame{compiled, slots_used_, counters_.size(), counter, depth};
-  if (!spend(1 + instance.count / kSlotsPerWork, 0) || !read_slots(instance, instance.count)) return false;
+  if (!spend(1 + instance.count / kSlotsPerWork, 0) || !read_slots(instance)) return false;
+  if (depth == 0) root_read_ = true;
   if (depth > 0 && compiled.has_fields) note_fields(compiled, frame.first_slot);
   if (!fields_.data && head_known_) return true;
   counters_.resize(counters_.size() + compiled.counters, 0);

@@ -32,6 +32,8 @@ struct EvtxDamage {
 
 /// One of the threads that read a log. Its functions are called from that thread only.
 struct EvtxConsumer {
+  /// Events with other numbers are not wanted, whoever logged them; null: any can be. Cheaper than `wants`.
+  const EventIds* ids = nullptr;
   /// Asked before strings are made; empty: every event is wanted.
   std::function<bool(const EventHead&)> wants;
   /// Must be set. Takes an event, whose views end with the call. Events come in the file's order within 256 KiB, so

@@ -28,14 +28,21 @@ bool differs(std::string_view a, std::string_view mask, Bytes b) {
   const auto word = [](std::string_view text, std::size_t at) {
     return load_u64(reinterpret_cast<const Byte*>(text.data()) + at);
   };
-  std::uint64_t difference = 0;
-  std::size_t at = 0;
-  for (; at + kWord <= a.size(); at += kWord) difference |= (word(a, at) ^ load_u64(b.data() + at)) & word(mask, at);
-  for (; at < a.size(); ++at) difference |= static_cast<Byte>((static_cast<Byte>(a[at]) ^ b[at]) & mask[at]);
-  return difference != 0;
+  const auto difference = [&](std::size_t at) { return (word(a, at) ^ load_u64(b.data() + at)) & word(mask, at); };
+  // A definition begins with 24 bytes; its last word overlaps the one before.
+  const std::size_t last = a.size() - kWord;
+  std::uint64_t differences = difference(last);
+  for (std::size_t at = 0; at < last; at += kWord) differences |= difference(at);
+  return differences != 0;
 }
 
 }  // namespace
+
+std::size_t TemplateCache::definition_size(Bytes chunk, std::size_t offset) {
+  if (offset > chunk.size() || chunk.size() - offset < kDefinitionHeader) return 0;
+  const std::size_t size = load_u32(chunk.data() + offset + 20);
+  return size > 0 && size <= chunk.size() - offset - kDefinitionHeader ? kDefinitionHeader + size : 0;
+}
 
 void TemplateCache::start_chunk(Bytes chunk) {
   chunk_ = chunk;
@@ -45,6 +52,7 @@ void TemplateCache::start_chunk(Bytes chunk) {
   if (memory_ > kMaxMemory || places_.size() > kMaxPlaces) {
     entries_.clear();
     numbers_.clear();
+    names_.clear();
     places_.clear();
     memory_ = 0;
   }
@@ -72,10 +80,9 @@ const BinXmlTemplate* TemplateCache::look_up(std::uint32_t offset, std::uint16_t
 
 const BinXmlTemplate* TemplateCache::find_definition(std::uint32_t offset, std::uint16_t place) {
   problem_ = "its template is missing";
-  if (offset == 0 || offset > chunk_.size() || chunk_.size() - offset < kDefinitionHeader) return nullptr;
-  const std::size_t size = load_u32(chunk_.data() + offset + 20);
-  if (size == 0 || size > chunk_.size() - offset - kDefinitionHeader) return nullptr;
-  const Bytes definition = chunk_.subspan(offset, kDefinitionHeader + size);
+  const std::size_t size = definition_size(chunk_, offset);
+  if (offset == 0 || size == 0) return nullptr;
+  const Bytes definition = chunk_.subspan(offset, size);
   auto [entry, end] = entries_.equal_range(key_of(definition, place));
   for (std::size_t tried = 0; entry != end && tried < kMaxSameKey; ++entry, ++tried) {
     if (entry->second->place == place && same(*entry->second, offset, definition)) return &entry->second->compiled;
@@ -90,45 +97,48 @@ const BinXmlTemplate* TemplateCache::compile_definition(std::uint32_t offset, st
   entry->place = place;
   entry->definition = view_of(definition.data(), definition.size());
   ByteCursor cursor(chunk_, offset + kDefinitionHeader, offset + definition.size());
-  problem_ = compile_binxml(chunk_, cursor, ElementSource::definition, place, places_, entry->compiled, &entry->names);
+  std::vector<NameReference> names;
+  problem_ = compile_binxml(chunk_, cursor, ElementSource::definition, place, places_, entry->compiled, &names);
   if (problem_) return nullptr;
   entry->compiled.serial = ++last_serial_;
-  add_names(*entry);
+  add_names(*entry, names);
   memory_ += entry->compiled.memory() + entry->definition.size() + entry->mask.size() + sizeof(Entry) +
-             entry->names.size() * (sizeof(NameReference) + sizeof(std::uint32_t));
+             entry->names.size() * sizeof(NamePlace);
   return &entries_.emplace(key_of(definition, place), std::move(entry))->second->compiled;
 }
 
 /// Notes which bits of the definition differ between its copies: the offset of the next one, and those of names. An
 /// inlined name starts with the offset of another name, which differs as well.
-void TemplateCache::add_names(Entry& entry) {
+void TemplateCache::add_names(Entry& entry, const std::vector<NameReference>& names) {
   constexpr std::size_t kOffset = 4;
   entry.mask.assign(entry.definition.size(), '\xff');
   std::fill_n(entry.mask.begin(), kOffset, '\0');
-  for (const NameReference& name : entry.names) {
+  for (const NameReference& name : names) {
     const std::size_t at = kDefinitionHeader + name.position;
     const std::size_t size = std::min(name.inlined ? 2 * kOffset : kOffset, entry.mask.size() - at);
     std::fill_n(entry.mask.begin() + static_cast<std::ptrdiff_t>(at), size, '\0');
-    const auto number = static_cast<std::uint32_t>(numbers_.size());
-    entry.name_numbers.push_back(numbers_.try_emplace(name.name, number).first->second);
+    const auto [known, added] = numbers_.try_emplace(name.name, static_cast<std::uint32_t>(names_.size()));
+    if (added) {
+      names_.push_back(&known->first);
+      memory_ += sizeof *known + known->first.size();
+    }
+    entry.names.push_back({static_cast<std::uint32_t>(at), known->second, name.inlined});
   }
 }
 
 /// Names are compared where they stand in this chunk; everything else as it is.
 bool TemplateCache::same(const Entry& entry, std::uint32_t offset, Bytes definition) {
   if (entry.definition.size() != definition.size() || differs(entry.definition, entry.mask, definition)) return false;
-  for (std::size_t i = 0; i < entry.names.size(); ++i) {
-    const NameReference& name = entry.names[i];
-    const std::size_t at = kDefinitionHeader + name.position;
-    const std::uint32_t name_offset = load_u32(definition.data() + at);
-    const bool inlined = name_offset == offset + at + 4;
-    if (inlined != name.inlined || !is_name(name_offset, name, entry.name_numbers[i])) return false;
+  for (const NamePlace& name : entry.names) {
+    const std::uint32_t name_offset = load_u32(definition.data() + name.at);
+    const bool inlined = name_offset == offset + name.at + 4;
+    if (inlined != name.inlined || !is_name(name_offset, name.number)) return false;
   }
   return true;
 }
 
-bool TemplateCache::look_up_name(std::uint32_t offset, const NameReference& name, std::uint32_t number) {
-  if (stored_name(chunk_, offset) != name.name) return false;
+bool TemplateCache::look_up_name(std::uint32_t offset, std::uint32_t number) {
+  if (stored_name(chunk_, offset) != *names_[number]) return false;
   known_names_[name_slot_of(offset)] = {chunk_number_, offset, number};
   return true;
 }

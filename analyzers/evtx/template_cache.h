@@ -21,6 +21,9 @@ class TemplateCache {
   /// A definition: offset of the next (4), GUID (16), size of the binary XML (4), then that.
   static constexpr std::size_t kDefinitionHeader = 24;
 
+  /// The size of the definition at `offset`; 0 where none is, or not all of it.
+  static std::size_t definition_size(Bytes chunk, std::size_t offset);
+
   /// Call before the first look-up in a chunk. Templates handed out before are no longer valid.
   void start_chunk(Bytes chunk);
 
@@ -42,12 +45,17 @@ class TemplateCache {
   const PlaceTable& places() const { return places_; }
 
  private:
+  /// Where a definition refers to a name.
+  struct NamePlace {
+    std::uint32_t at = 0;      ///< in the definition
+    std::uint32_t number = 0;  ///< of the name in names_
+    bool inlined = false;      ///< it follows there
+  };
   struct Entry {
     std::uint16_t place = 0;
     std::string definition;  ///< GUID, size and binary XML as it stood where it was compiled
     std::string mask;        ///< the bits of it that are the same in every copy
-    std::vector<NameReference> names;
-    std::vector<std::uint32_t> name_numbers;  ///< of `names`, as in numbers_
+    std::vector<NamePlace> names;
     BinXmlTemplate compiled;
   };
   /// The text of a name in this chunk.
@@ -73,13 +81,13 @@ class TemplateCache {
   const BinXmlTemplate* compile_definition(std::uint32_t offset, std::uint16_t place, Bytes definition);
   bool same(const Entry& entry, std::uint32_t offset, Bytes definition);
   /// The templates of a chunk use the same few names, so each is compared once.
-  bool is_name(std::uint32_t offset, const NameReference& name, std::uint32_t number) {
+  bool is_name(std::uint32_t offset, std::uint32_t number) {
     const KnownName& known = known_names_[name_slot_of(offset)];
     if (known.chunk == chunk_number_ && known.offset == offset) return known.number == number;
-    return look_up_name(offset, name, number);
+    return look_up_name(offset, number);
   }
-  bool look_up_name(std::uint32_t offset, const NameReference& name, std::uint32_t number);
-  void add_names(Entry& entry);
+  bool look_up_name(std::uint32_t offset, std::uint32_t number);
+  void add_names(Entry& entry, const std::vector<NameReference>& names);
   bool spend(std::size_t size);
   void drop_scratch();
 
@@ -95,6 +103,7 @@ class TemplateCache {
   std::array<Known, 256> known_{};
   std::array<KnownName, 256> known_names_{};
   std::unordered_map<std::string, std::uint32_t> numbers_;  ///< of the names that the templates use
+  std::vector<const std::string*> names_;                   ///< by number: the keys of numbers_
   std::unordered_multimap<std::uint64_t, std::unique_ptr<Entry>> entries_;
   std::vector<std::unique_ptr<BinXmlTemplate>> scratch_;
 };

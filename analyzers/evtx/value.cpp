@@ -429,7 +429,7 @@ std::optional<RawValue> ArrayItems::next() {
   return item;
 }
 
-std::optional<std::uint64_t> to_any_number(const RawValue& value) {
+std::optional<std::uint64_t> to_any_number(RawValue value) {
   const std::size_t size = fixed_size(static_cast<ValueType>(value.type));
   if (size == 0) return is_text(value) ? number_of_text(text_of(value)) : std::nullopt;
   if (size > 8 || value.bytes.empty()) return std::nullopt;

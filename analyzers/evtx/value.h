@@ -113,7 +113,7 @@ class ArrayItems {
   Bytes rest_;
 };
 
-std::optional<std::uint64_t> to_any_number(const RawValue& value);
+std::optional<std::uint64_t> to_any_number(RawValue value);
 /// The number in a value of any integer type or in text; nothing when it is neither. The types of an event's id and
 /// level, which are asked of every record, come first.
 inline std::optional<std::uint64_t> to_number(const RawValue& value) {

@@ -333,6 +333,23 @@ TEST_F(EventRulesTest, EventsOfTheSameDataFromAnotherProviderOrNumberAreNoRepeti
   EXPECT_EQ(log({sql({}), sql({.id = 1}), sql({})})[0].count, 2u);
 }
 
+TEST_F(EventRulesTest, ProvidersThatTheEventsTellThemselvesAreToldApart) {
+  ChunkWriter chunk;
+  std::uint64_t number = 0;
+  for (const char* provider : {"VSS", "Backup", "VSS", "Backup", "VSS"}) {
+    const EventText head{.provider = provider, .record_id = ++number};
+    Fragment record = classic_event(head, {"0x800423f4", kSqlWriter}, "");
+    record.root.children.front().children.front() = element("Provider", {{"Name", {slot(14)}}}, {});
+    record.values.push_back(string(head.provider));
+    chunk.record(number, record);
+  }
+  Artifact artifact;
+  artifact.format = Format::evtx;
+  const auto findings = scan(artifact, file_of({chunk.finish()}), 1 << 20);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.sql-writer-failed"}));
+  EXPECT_EQ(findings[0].count, 3u);
+}
+
 TEST_F(EventRulesTest, EventsOfTheSameDataInAnotherTemplateAreNoRepetitions) {
   ChunkWriter chunk;
   const EventText head{.provider = "Ntfs", .id = 55, .level = 2, .channel = "System"};

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -82,17 +84,19 @@ EvtxInput input_of(const std::string& bytes, std::size_t step = 1 << 20) {
 }
 
 Log read(EvtxInput input, std::function<bool(const EventHead&)> wants = {}, EventFields fields = {},
-         std::size_t threads = 1) {
+         std::size_t threads = 1, const EventIds* ids = nullptr) {
   Log log;
   std::vector<std::vector<Kept>> pending(threads);
   std::vector<EvtxConsumer> consumers;
   for (std::vector<Kept>& mine : pending) {
-    consumers.push_back({wants,
-                         [&mine](const Event& event) {
-                           mine.push_back(keep(event));
-                           return mine.size() > 100;
-                         },
-                         [&mine, &log] {
+    consumers.push_back({.ids = ids,
+                         .wants = wants,
+                         .event =
+                             [&mine](const Event& event) {
+                               mine.push_back(keep(event));
+                               return mine.size() > 100;
+                             },
+                         .commit = [&mine, &log] {
                            log.events.insert(log.events.end(), mine.begin(), mine.end());
                            mine.clear();
                            return true;
@@ -426,6 +430,120 @@ TEST(EvtxTest, RejectedEventsAreCountedAndNoStringIsMadeOfThem) {
   EXPECT_EQ(log.summary.records, 3u);
 }
 
+TEST(EvtxTest, EventsWithOtherNumbersAreCountedAndNotAskedFor) {
+  ChunkWriter chunk;
+  chunk.record(1, classic_event({.id = 8224, .record_id = 1}, {"a"}, ""));
+  chunk.record(2, classic_event({.id = 8229, .record_id = 2}, {"b"}, ""));
+  chunk.record(3, plain_event({.id = 8224, .record_id = 3}, {}));
+  chunk.record(4, plain_event({.id = 8229, .record_id = 4}, {}));
+  const std::string file = file_of({chunk.finish()});
+  EventIds ids;
+  ids.set(8229);
+  std::vector<std::uint32_t> asked;
+  const auto wants = [&](const EventHead& head) {
+    asked.push_back(head.event_id);
+    return true;
+  };
+  const Log log = read(input_of(file), wants, {}, 1, &ids);
+  EXPECT_EQ(log.record_ids(), (std::vector<std::uint64_t>{2, 4}));
+  EXPECT_EQ(asked, (std::vector<std::uint32_t>{8229, 8229}));
+  EXPECT_EQ(log.summary.records, 4u);
+}
+
+/// The provider as a value of its own, as providers with a manifest log it.
+Fragment with_provider_as_value(const EventText& head, const std::string& item) {
+  Fragment record = classic_event(head, {item}, "");
+  record.root.children.front().children.front() = element("Provider", {{"Name", {slot(14)}}}, {});
+  record.values.push_back(string(head.provider));
+  return record;
+}
+
+TEST(EvtxTest, ContentIsTheSameWhereOnlyTimeAndNumberDiffer) {
+  const EventText vss{.record_id = 1};
+  const EventText later{.record_id = 2, .time = vss.time + 1};
+  const Fragment records[] = {
+      classic_event(vss, {"a"}, ""),
+      classic_event(later, {"a"}, ""),
+      classic_event(vss, {"b"}, ""),
+      classic_event({.id = 8230}, {"a"}, ""),
+      classic_event({.level = 2}, {"a"}, ""),
+      classic_event({.provider = "Ntfs"}, {"a"}, ""),
+      classic_event({.channel = "System"}, {"a"}, ""),
+      named_event(vss, {{"x", strings({"a"})}}),
+      with_provider_as_value(vss, "a"),
+      with_provider_as_value(later, "a"),
+      with_provider_as_value({.provider = "Ntfs"}, "a"),
+      plain_event(vss, {}),
+  };
+  ChunkWriter chunk;
+  for (std::uint64_t i = 0; i < std::size(records); ++i) chunk.record(i, records[i]);
+  struct Seen {
+    std::array<std::uint64_t, 4> numbers;
+    std::array<std::string, 4> texts;
+    bool operator==(const Seen&) const = default;
+  };
+  std::vector<std::optional<Seen>> seen;
+  const auto look = [&](const EventHead& head) {
+    const auto content = head.content();
+    seen.push_back(std::nullopt);
+    if (content) {
+      seen.back() = Seen{{content->root_template, content->data_template, content->event_id, content->level},
+                         {std::string(content->names[0]), std::string(content->names[1]),
+                          std::string(content->names[2]), std::string(content->data)}};
+    }
+    return false;
+  };
+  const std::string file = file_of({chunk.finish()});
+  read(input_of(file), look);
+  ASSERT_EQ(seen.size(), std::size(records));
+  EXPECT_FALSE(seen.back()) << "only decoding tells";
+  seen.pop_back();
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    ASSERT_TRUE(seen[i]) << i;
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_EQ(*seen[i] == *seen[j], (i == 1 && j == 0) || (i == 9 && j == 8)) << i << " and " << j;
+  }
+}
+
+TEST(EvtxTest, ValuesAreFoundByNameBeforeTheEventIsDecoded) {
+  ChunkWriter chunk;
+  chunk.record(1, named_event({}, {{"alpha", string("1")}, {"beta", string("2")}}));
+  chunk.record(2, named_event({}, {{"beta", string("3")}}));
+  chunk.record(3, named_event({}, {{"alpha", string("4")}, {"beta", string("5")}}));
+  chunk.record(4, classic_event({}, {"6"}, ""));
+  chunk.record(5, plain_event({}, {element("EventData", {data("beta", text("7"))})}));
+  const std::string file = file_of({chunk.finish()});
+  ValueName beta("beta");
+  std::vector<std::string> found;
+  read(input_of(file), [&](const EventHead& head) {
+    const auto value = head.value(beta);
+    found.push_back(value ? utf16_to_utf8(view_of(value->bytes.data(), value->bytes.size())) : "none");
+    return false;
+  });
+  EXPECT_EQ(found, (std::vector<std::string>{"2", "3", "5", "none", "none"}));
+}
+
+TEST(EvtxTest, ProviderTemplateIsThatOfEventsWhoseProviderItTells) {
+  ChunkWriter chunk;
+  chunk.record(1, classic_event({.id = 1}, {"a"}, ""));
+  chunk.record(2, classic_event({.id = 2}, {"b", "c"}, ""));
+  chunk.record(3, classic_event({.provider = "Ntfs"}, {"a"}, ""));
+  chunk.record(4, with_provider_as_value({}, "a"));
+  chunk.record(5, plain_event({}, {}));
+  const std::string file = file_of({chunk.finish()});
+  std::vector<std::uint64_t> told;
+  read(input_of(file), [&](const EventHead& head) {
+    told.push_back(head.provider_template());
+    return false;
+  });
+  ASSERT_EQ(told.size(), 5u);
+  EXPECT_NE(told[0], 0u);
+  EXPECT_EQ(told[1], told[0]);
+  EXPECT_NE(told[2], told[0]);
+  EXPECT_EQ(told[3], 0u);
+  EXPECT_EQ(told[4], 0u);
+}
+
 TEST(EvtxTest, OnlyWantedFieldsAreMade) {
   const std::string file = file_with(classic_event({}, {"a"}, "b"));
   const Log log = read(input_of(file), {}, {.provider = true, .channel = false, .computer = false, .data = false});
@@ -750,7 +868,7 @@ TEST(EvtxTest, ConsumerCanEndTheReading) {
   for (const std::size_t threads : {1, 3}) {
     EvtxInput input = input_of(file);
     int commits = 0;
-    const EvtxConsumer consumer{{}, [](const Event&) { return true; }, [&] { return ++commits < 5; }};
+    const EvtxConsumer consumer{.wants = {}, .event = [](const Event&) { return true; }, .commit = [&] { return ++commits < 5; }};
     std::vector<EvtxConsumer> consumers(threads, consumer);
     ASSERT_TRUE(read_evtx(input, {}, consumers).ok());
     EXPECT_EQ(commits, 5) << threads;
