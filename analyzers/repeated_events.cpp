@@ -1,7 +1,7 @@
 #include "analyzers/repeated_events.h"
 
-#include <array>
-#include <cstring>
+#include <isa-l/crc.h>
+
 #include <string_view>
 #include <utility>
 
@@ -30,30 +30,18 @@ std::size_t memory_of(const EventMeaning& meaning) {
   return size;
 }
 
-/// Where a content is kept. Contents of one place push each other out, so that it need not be better than quick: four
-/// words at a time, which do not wait for each other.
-std::uint64_t mix(const EventContent& content) {
-  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15u;
-  using Words = std::array<std::uint64_t, 4>;
-  Words mixed = {content.root_template, content.data_template, content.event_id, content.level};
-  const auto add = [&](const Words& words) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      mixed[i] = (mixed[i] ^ words[i]) * kFactor;
-      mixed[i] ^= mixed[i] >> 32;
-    }
+/// Where a content is kept. Contents of one place push each other out, so that it need not be better than quick.
+std::uint32_t mix(const EventContent& content) {
+  std::uint32_t mixed = content.event_id ^ static_cast<std::uint32_t>(content.root_template << 16) ^
+                        static_cast<std::uint32_t>(content.data_template << 24) ^ content.level;
+  const auto add = [&](std::string_view text) {
+    mixed = crc32_gzip_refl(mixed, reinterpret_cast<const Byte*>(text.data()), text.size());
   };
-  Words words{};
-  std::string_view left = content.data;
-  for (; left.size() >= sizeof words; left.remove_prefix(sizeof words)) {
-    std::memcpy(words.data(), left.data(), sizeof words);
-    add(words);
+  for (const std::string_view name : content.names) {
+    if (!name.empty()) add(name);
   }
-  words = {};
-  std::memcpy(words.data(), left.data(), left.size());
-  add(words);
-  std::uint64_t all = 0;
-  for (const std::uint64_t one : mixed) all = (all ^ one) * kFactor;
-  return all ^ all >> 32;
+  add(content.data);
+  return mixed;
 }
 
 }  // namespace

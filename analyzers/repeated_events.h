@@ -33,13 +33,13 @@ class RepeatedEvents {
     std::size_t memory = 0;
   };
   struct Place {
-    std::uint64_t mixed = 0;
+    std::uint32_t mixed = 0;
     std::unique_ptr<const Known> known;
   };
 
   std::vector<Place> places_;            ///< empty before the first
   std::optional<EventContent> content_;  ///< of the event asked for last, unless it cannot be told or is too long
-  std::uint64_t mixed_ = 0;              ///< of `content_`
+  std::uint32_t mixed_ = 0;              ///< of `content_`
   const Known* found_ = nullptr;
   std::size_t memory_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "analyzers/evtx/template_cache.h"
 
 #include <algorithm>
+#include <span>
 
 namespace vmtriage {
 namespace {
@@ -83,9 +84,11 @@ const BinXmlTemplate* TemplateCache::find_definition(std::uint32_t offset, std::
   const std::size_t size = definition_size(chunk_, offset);
   if (offset == 0 || size == 0) return nullptr;
   const Bytes definition = chunk_.subspan(offset, size);
-  auto [entry, end] = entries_.equal_range(key_of(definition, place));
-  for (std::size_t tried = 0; entry != end && tried < kMaxSameKey; ++entry, ++tried) {
-    if (entry->second->place == place && same(*entry->second, offset, definition)) return &entry->second->compiled;
+  if (const auto entries = entries_.find(key_of(definition, place)); entries != entries_.end()) {
+    const std::size_t tried = std::min(entries->second.size(), kMaxSameKey);
+    for (const auto& entry : std::span(entries->second).first(tried)) {
+      if (entry->place == place && same(*entry, offset, definition)) return &entry->compiled;
+    }
   }
   return compile_definition(offset, place, definition);
 }
@@ -104,7 +107,7 @@ const BinXmlTemplate* TemplateCache::compile_definition(std::uint32_t offset, st
   add_names(*entry, names);
   memory_ += entry->compiled.memory() + entry->definition.size() + entry->mask.size() + sizeof(Entry) +
              entry->names.size() * sizeof(NamePlace);
-  return &entries_.emplace(key_of(definition, place), std::move(entry))->second->compiled;
+  return &entries_[key_of(definition, place)].emplace_back(std::move(entry))->compiled;
 }
 
 /// Notes which bits of the definition differ between its copies: the offset of the next one, and those of names. An

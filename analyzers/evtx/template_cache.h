@@ -104,7 +104,7 @@ class TemplateCache {
   std::array<KnownName, 256> known_names_{};
   std::unordered_map<std::string, std::uint32_t> numbers_;  ///< of the names that the templates use
   std::vector<const std::string*> names_;                   ///< by number: the keys of numbers_
-  std::unordered_multimap<std::uint64_t, std::unique_ptr<Entry>> entries_;
+  std::unordered_map<std::uint64_t, std::vector<std::unique_ptr<Entry>>> entries_;
   std::vector<std::unique_ptr<BinXmlTemplate>> scratch_;
 };
 
