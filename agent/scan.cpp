@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -117,6 +118,7 @@ class Scanner {
     try {
       while (others.size() + 1 < workers()) others.emplace_back([this] { work_or_fail(); });
     } catch (const std::system_error&) {  // the system has no more threads: it goes without
+    } catch (const std::bad_alloc&) {
     }
     work_or_fail();
     for (std::thread& other : others) other.join();

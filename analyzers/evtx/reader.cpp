@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -19,6 +22,25 @@ class ParallelRead {
  public:
   ParallelRead(BatchSource& source, const EvtxOptions& options) : source_(source), options_(options) {}
 
+  /// What is thrown on the way ends the reading for all threads.
+  void work_or_fail(EvtxConsumer& consumer) {
+    try {
+      work(consumer);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      stopped_ = true;
+      turn_changed_.notify_all();
+    }
+  }
+
+  /// To be called when all threads are done.
+  EvtxSummary summary() const {
+    if (failure_) std::rethrow_exception(failure_);
+    return {source_.bytes(), source_.chunks(), records_, recovered_, damages_, source_.in_use()};
+  }
+
+ private:
   void work(EvtxConsumer& consumer) {
     Batch batch;
     std::vector<EvtxDamage> damages;
@@ -38,9 +60,6 @@ class ParallelRead {
     recovered_ += chunks.recovered();
   }
 
-  EvtxSummary summary() const { return {source_.bytes(), source_.chunks(), records_, recovered_, damages_, source_.in_use()}; }
-
- private:
   bool next(Batch& batch) {
     const std::lock_guard lock(read_mutex_);
     return !stopped_ && source_.next(batch);
@@ -48,7 +67,7 @@ class ParallelRead {
 
   bool wait_for_turn(std::uint64_t number) {
     std::unique_lock lock(mutex_);
-    turn_changed_.wait(lock, [&] { return turn_ == number; });
+    turn_changed_.wait(lock, [&] { return turn_ == number || failure_; });
     return !stopped_;
   }
 
@@ -82,6 +101,7 @@ class ParallelRead {
   std::uint64_t recovered_ = 0;
   std::uint64_t damages_ = 0;  ///< changed by the thread whose turn it is
   std::atomic<bool> stopped_ = false;
+  std::exception_ptr failure_;
 };
 
 }  // namespace
@@ -94,16 +114,22 @@ Result<EvtxSummary> read_evtx(EvtxInput& input, const EvtxOptions& options, std:
   if (options.slots) help.emplace(*options.slots);
   const auto join_in = [&](EvtxConsumer& consumer) {
     if (help && !help->take()) return;
-    reading.work(consumer);
+    reading.work_or_fail(consumer);
     if (help) options.slots->give();
   };
   std::vector<std::thread> threads;
-  for (EvtxConsumer& consumer : consumers.subspan(1)) threads.emplace_back([&] { join_in(consumer); });
-  reading.work(consumers.front());
+  threads.reserve(consumers.size());
+  try {
+    for (EvtxConsumer& consumer : consumers.subspan(1)) threads.emplace_back([&] { join_in(consumer); });
+  } catch (const std::system_error&) {  // the system has no more threads: it goes without
+  } catch (const std::bad_alloc&) {
+  }
+  reading.work_or_fail(consumers.front());
   if (help) help->close();
   for (std::thread& thread : threads) thread.join();
+  const EvtxSummary summary = reading.summary();
   if (!source.is_event_log()) return Error{ErrorCode::corrupt, "not a Windows event log"};
-  return reading.summary();
+  return summary;
 }
 
 }  // namespace vmtriage

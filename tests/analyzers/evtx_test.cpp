@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -872,6 +873,23 @@ TEST(EvtxTest, ConsumerCanEndTheReading) {
     std::vector<EvtxConsumer> consumers(threads, consumer);
     ASSERT_TRUE(read_evtx(input, {}, consumers).ok());
     EXPECT_EQ(commits, 5) << threads;
+  }
+}
+
+TEST(EvtxTest, WhatOneThreadThrowsEndsTheReadingOfAll) {
+  std::vector<std::string> chunks;
+  for (std::uint64_t i = 0; i < 40; ++i) chunks.push_back(chunk_of(10 * i + 1, 10));
+  const std::string file = file_of(chunks);
+  for (const std::size_t threads : {1, 3}) {
+    for (const std::uint64_t bad : {1, 55, 399}) {
+      EvtxInput input = input_of(file);
+      const auto take = [&](const Event& event) -> bool {
+        if (event.record_id == bad) throw std::bad_alloc();
+        return false;
+      };
+      std::vector<EvtxConsumer> consumers(threads, EvtxConsumer{.wants = {}, .event = take, .commit = [] { return true; }});
+      EXPECT_THROW(read_evtx(input, {}, consumers), std::bad_alloc) << threads << " threads, record " << bad;
+    }
   }
 }
 

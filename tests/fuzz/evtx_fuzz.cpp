@@ -25,11 +25,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return count;
   };
   std::vector<OutputText> outputs(threads);
+  std::vector<ValueName> names(threads, ValueName("param1"));
+  EventIds ids;
+  ids.set();
+  ids.reset(bytes[-1]);
   std::vector<EvtxConsumer> consumers;
-  for (OutputText& out : outputs) {
-    consumers.push_back({.wants =
-                             [&](const EventHead& head) {
-                               const bool told = head.value("param1").has_value();
+  for (std::size_t i = 0; i < threads; ++i) {
+    OutputText& out = outputs[i];
+    consumers.push_back({.ids = strings_wanted ? nullptr : &ids,
+                         .wants =
+                             [&, &name = names[i]](const EventHead& head) {
+                               const bool told = head.value(name).has_value() || head.content().has_value();
                                return strings_wanted || told || head.level() != 0 || head.time_created() < Time{};
                              },
                          .event =
