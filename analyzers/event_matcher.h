@@ -50,7 +50,7 @@ class EventMatcher {
   std::string_view deciding_value(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level) const;
   /// Whether a rule can be fulfilled by the event when its deciding value has this text.
   bool wants(std::string_view plain_provider, std::uint32_t event_id, std::uint8_t level, std::string_view text) const;
-  /// The numbers of events that can make a difference.
+  /// The ids of events that can make a difference.
   const EventIds& ids() const { return ids_; }
   /// Whether a rule names this provider.
   bool knows(std::string_view plain_provider) const;

@@ -13,6 +13,7 @@ std::string plain_ascii(std::string_view utf16) {
 }  // namespace
 
 bool EventRuleFilter::wants(const EventHead& head) {
+  // Comparing the template is cheaper than comparing the name that it tells.
   const std::uint64_t origin = head.provider_template();
   const std::string_view name = origin == 0 ? head.provider_utf16() : std::string_view();
   const std::uint8_t level = head.level();

@@ -10,8 +10,8 @@
 
 namespace vmtriage {
 
-/// Tells before an event is decoded whether a rule asks for it. Most events need not be asked for: their number is none
-/// of EventMatcher::ids. One per thread: it remembers its answers.
+/// Tells before an event is decoded whether a rule asks for it. Most events need not be asked for: their id is none of
+/// EventMatcher::ids. One per thread: it remembers its answers.
 class EventRuleFilter {
  public:
   explicit EventRuleFilter(const EventMatcher& matcher)
@@ -20,7 +20,7 @@ class EventRuleFilter {
   bool wants(const EventHead& head);
 
  private:
-  /// Logs hold a few dozen different events with such numbers, and few values decide.
+  /// Logs hold a few dozen different events with such ids, and few values decide.
   static constexpr std::size_t kAnswers = 256;
   static constexpr std::uint32_t kNoEvent = 0xffff'ffff;
   struct Answer {

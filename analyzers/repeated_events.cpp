@@ -73,7 +73,7 @@ void RepeatedEvents::remember(std::shared_ptr<const EventMeaning> meaning) {
   };
   for (std::string_view& name : known->content.names) keep(name);
   keep(known->content.data);
-  known->memory = known->text.size() + (meaning ? memory_of(*meaning) : 0);
+  known->memory = sizeof *known + known->text.size() + (meaning ? memory_of(*meaning) : 0);
   known->meaning = std::move(meaning);
   if (places_.empty() || memory_ + known->memory > kMaxMemory) {
     places_.clear();

@@ -213,7 +213,7 @@ std::size_t count_rules(std::span<const EmbeddedFile> files) {
   constexpr std::string_view kBegin = "<rule ";
   std::size_t count = 0;
   for (const EmbeddedFile& file : files) {
-    for (std::size_t at = file.bytes.find(kBegin); at != std::string_view::npos; at = file.bytes.find(kBegin, at + 1)) ++count;
+    for (std::size_t at = 0; (at = file.bytes.find(kBegin, at)) != std::string_view::npos; ++at) ++count;
   }
   return count;
 }

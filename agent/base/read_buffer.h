@@ -14,14 +14,15 @@ inline std::size_t to_cache_line(const void* at) {
 }
 
 /// What a file is read into; it begins on a cache line. A target that lies up to 31 bytes further in its page than the
-/// bytes do in the kernel's page makes the kernel's copy up to three times as slow, and malloc puts every large block 16
-/// bytes into a page. Source: measured on an AMD EPYC, 512 MiB from the page cache: 84 ms, 112 ms 16 bytes in, 270 ms 1
-/// byte in.
+/// bytes do in the kernel's page makes the kernel's copy up to three times as slow, and malloc puts every large block
+/// 16 bytes into a page. Source: measured on an AMD EPYC, 512 MiB from the page cache: 84 ms, 112 ms 16 bytes in, 270
+/// ms 1 byte in.
 template <typename Byte>
 class ReadBuffer {
  public:
   explicit ReadBuffer(std::size_t size)
       : memory_(size + kCacheLine), begin_(to_cache_line(memory_.data())), size_(size) {}
+  ReadBuffer(const ReadBuffer&) = delete;  // a copy would begin anywhere
 
   Byte* begin() { return memory_.data() + begin_; }
   Byte* end() { return begin() + size_; }

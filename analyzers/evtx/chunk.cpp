@@ -50,7 +50,8 @@ std::size_t find_record(Bytes chunk, std::size_t at, std::size_t limit) {
   return at;
 }
 
-inline bool ChunkReader::read_record(Bytes chunk, std::size_t at, std::size_t size, const std::function<bool()>& flush) {
+inline bool ChunkReader::read_record(Bytes chunk, std::size_t at, std::size_t size,
+                                     const std::function<bool()>& flush) {
   const std::uint64_t written = load_u64(chunk.data() + at + 16);
   const auto wants = [&](const EventHead& head) {
     if (consumer_.ids != nullptr && !contains(*consumer_.ids, head.event_id)) return false;

@@ -89,7 +89,8 @@ inline bool EventDecoder::read_instance(std::size_t at, std::size_t end, std::ui
   at += kHeader;
   if (definition == at) {
     const std::size_t size = TemplateCache::definition_size(chunk_.first(end), at);
-    if (size == 0 || end - at - size < kCountSize) return fail("its substitutions are cut off");
+    if (size == 0) return fail("its template is missing");
+    if (end - at - size < kCountSize) return fail("its substitutions are cut off");
     at += size;
   }
   const std::size_t count = load_u32(bytes + at);
@@ -233,24 +234,42 @@ std::optional<RawValue> EventDecoder::peek(ValueName& name) {
   return name.slot_ ? find_slot(*inner, *name.slot_) : std::nullopt;
 }
 
+std::size_t EventDecoder::end_of_values(const Instance& instance) const {
+  const Byte* descriptor = chunk_.data() + instance.descriptors;
+  std::size_t at = instance.values;
+  for (std::size_t i = 0; i < instance.count; ++i, descriptor += kDescriptor) at += load_u16(descriptor);
+  return at;
+}
+
+/// Whether the values are whole and nothing stands behind them, and none is a fragment: a fragment refers to templates
+/// by their place in the chunk, so that the same bytes can mean different things.
+bool EventDecoder::is_plain(const Instance& instance) const {
+  const Byte* descriptor = chunk_.data() + instance.descriptors;
+  for (std::size_t i = 0; i < instance.count; ++i, descriptor += kDescriptor) {
+    const RawValue value{static_cast<std::uint8_t>(descriptor[2] & ~kArrayFlag), {}};
+    if (value.is(ValueType::bin_xml) || value.is(ValueType::xml)) return false;
+  }
+  const std::size_t end = end_of_values(instance);
+  if (end > instance.end) return false;
+  const Bytes behind = chunk_.subspan(end, instance.end - end);
+  return std::all_of(behind.begin(), behind.end(), [](Byte byte) { return byte == 0; });
+}
+
 std::optional<EventContent> EventDecoder::content() {
   const Instance* inner = data();
   if (inner == nullptr || root_.compiled->serial == 0 || inner->compiled->serial == 0) return std::nullopt;
   if (root_.compiled->field(SystemField::message).kind != FieldSource::Kind::none) return std::nullopt;
-  const Byte* descriptor = chunk_.data() + inner->descriptors;
-  for (std::size_t i = 0; i < inner->count; ++i, descriptor += kDescriptor) {
-    // A fragment refers to templates by their place in the chunk, so the same bytes can mean different things.
-    const RawValue value{static_cast<std::uint8_t>(descriptor[2] & ~kArrayFlag), {}};
-    if (value.is(ValueType::bin_xml) || value.is(ValueType::xml)) return std::nullopt;
-  }
+  if (end_of_values(root_) > record_end_ || !is_plain(*inner)) return std::nullopt;
   EventContent content{root_.compiled->serial, inner->compiled->serial, head_.event_id, head_level(), {}, {}};
   std::size_t names = 0;
   for (const SystemField which : {SystemField::channel, SystemField::provider, SystemField::event_source}) {
     const bool told = root_.compiled->field(which).kind != FieldSource::Kind::slot;
-    const Bytes name = told ? Bytes() : field(which).value_or(RawValue()).bytes;
-    content.names[names++] = view_of(name.data(), name.size());
+    const RawValue name = told ? RawValue() : field(which).value_or(RawValue());
+    // The same bytes are another text as another type.
+    if (!name.is_null() && !name.is(ValueType::utf16)) return std::nullopt;
+    content.names[names++] = name.is_null() ? std::string_view() : view_of(name.bytes.data(), name.bytes.size());
   }
-  content.data = view_of(chunk_.data() + inner->descriptors, inner->end - inner->descriptors);
+  content.data = view_of(chunk_.data() + inner->descriptors, end_of_values(*inner) - inner->descriptors);
   return content;
 }
 

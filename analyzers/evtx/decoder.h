@@ -15,7 +15,8 @@ namespace vmtriage {
 
 class EventDecoder;
 
-/// The name of a value that is looked up in event after event of one decoder.
+/// The name of a value that is looked up in event after event of one decoder, and of no other: it remembers where the
+/// value stood last.
 class ValueName {
  public:
   explicit ValueName(std::string_view name) : name_(name) {}
@@ -24,15 +25,15 @@ class ValueName {
   friend EventDecoder;
 
   std::string name_;
-  std::uint64_t last_template_ = 0;  ///< the one it was looked up in last, and what substitution it is there
+  std::uint64_t last_template_ = 0;  ///< serial of the one it was looked up in last, and what substitution it is there
   std::optional<std::size_t> slot_;
 };
 
-/// What an event has in common with all that differ from it in their time, number, computer and process only: its
+/// What an event has in common with all that differ from it in their time, record id, computer and process only: its
 /// provider, channel, id, level and data as they stand in the log. Comparable within one decoder; views end with the
 /// event.
 struct EventContent {
-  std::uint64_t root_template = 0;
+  std::uint64_t root_template = 0;  ///< its serial
   std::uint64_t data_template = 0;
   std::uint32_t event_id = 0;
   std::uint8_t level = 0;
@@ -50,9 +51,10 @@ struct EventHead {
   EventDecoder& decoder;
 
   std::string_view provider_utf16() const;  ///< UTF-16LE bytes; see ProviderName
-  /// Events of one decoder with the same number here are of the same provider; 0 where each tells its own.
+  /// The serial of the event's template where that tells the provider: all its events are of the same one. 0 where the
+  /// event tells it.
   std::uint64_t provider_template() const;
-  std::uint8_t level() const;               ///< as in Event
+  std::uint8_t level() const;  ///< as in Event
   Time time_created() const;
   /// The event's value of that name as it stands in the log; nothing where only decoding tells.
   std::optional<RawValue> value(ValueName& name) const;
@@ -92,8 +94,9 @@ class EventDecoder {
   /// Call before the first record of a chunk; the bytes must stay until the next call.
   void start_chunk(Bytes chunk);
 
-  /// Decodes the record whose binary XML stands at [begin, end) of the chunk and that was `written` then (FILETIME). `wants(const EventHead&)` is asked before
-  /// strings are made. After `event`, `event()` is valid until the next call; after `damaged`, `problem()` says why.
+  /// Decodes the record whose binary XML stands at [begin, end) of the chunk; `written` is the FILETIME in its header.
+  /// `wants(const EventHead&)` is asked before strings are made. After `event`, `event()` is valid until the next call;
+  /// after `damaged`, `problem()` says why.
   template <typename Wants>
   Outcome decode(std::size_t begin, std::size_t end, std::uint64_t written, const Wants& wants) {
     if (!begin_record(begin, end, written)) return Outcome::damaged;
@@ -177,6 +180,8 @@ class EventDecoder {
 
   const Instance* data();
   std::optional<RawValue> find_slot(const Instance& instance, std::size_t slot) const;
+  std::size_t end_of_values(const Instance& instance) const;
+  bool is_plain(const Instance& instance) const;
   RawValue value_of(std::size_t first_slot, std::int32_t slot) const;
   RawValue value_at(const Slot& slot) const { return {slot.type, chunk_.subspan(slot.offset, slot.size)}; }
   /// The text of a template in the shape of a value.
@@ -196,7 +201,7 @@ class EventDecoder {
   Bytes chunk_;
   std::size_t record_end_ = 0;
   Instance root_;
-  bool root_read_ = false;  ///< its substitutions stand in slots_
+  bool root_read_ = false;        ///< its substitutions stand in slots_
   std::optional<Instance> data_;  ///< see data()
   bool data_known_ = false;
   std::vector<Slot> slots_;  ///< a stack; the root's stand at its bottom

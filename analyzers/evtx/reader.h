@@ -32,7 +32,7 @@ struct EvtxDamage {
 
 /// One of the threads that read a log. Its functions are called from that thread only.
 struct EvtxConsumer {
-  /// Events with other numbers are not wanted, whoever logged them; null: any can be. Cheaper than `wants`.
+  /// Events with other ids are not wanted, whoever logged them; null: any can be. Cheaper than `wants`.
   const EventIds* ids = nullptr;
   /// Asked before strings are made; empty: every event is wanted.
   std::function<bool(const EventHead&)> wants;

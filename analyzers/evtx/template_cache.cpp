@@ -1,7 +1,6 @@
 #include "analyzers/evtx/template_cache.h"
 
 #include <algorithm>
-#include <span>
 
 namespace vmtriage {
 namespace {
@@ -85,9 +84,10 @@ const BinXmlTemplate* TemplateCache::find_definition(std::uint32_t offset, std::
   if (offset == 0 || size == 0) return nullptr;
   const Bytes definition = chunk_.subspan(offset, size);
   if (const auto entries = entries_.find(key_of(definition, place)); entries != entries_.end()) {
-    const std::size_t tried = std::min(entries->second.size(), kMaxSameKey);
-    for (const auto& entry : std::span(entries->second).first(tried)) {
-      if (entry->place == place && same(*entry, offset, definition)) return &entry->compiled;
+    std::size_t tried = 0;
+    for (auto entry = entries->second.rbegin(); entry != entries->second.rend() && tried < kMaxSameKey;
+         ++entry, ++tried) {
+      if ((*entry)->place == place && same(**entry, offset, definition)) return &(*entry)->compiled;
     }
   }
   return compile_definition(offset, place, definition);

@@ -336,7 +336,7 @@ TEST_F(EventRulesTest, EventsOfTheSameDataFromAnotherProviderOrNumberAreNoRepeti
 TEST_F(EventRulesTest, ProvidersThatTheEventsTellThemselvesAreToldApart) {
   ChunkWriter chunk;
   std::uint64_t number = 0;
-  for (const char* provider : {"VSS", "Backup", "VSS", "Backup", "VSS"}) {
+  for (const char* provider : {"XYZ", "VSS", "Backup", "VSS", "XYZ", "VSS"}) {
     const EventText head{.provider = provider, .record_id = ++number};
     Fragment record = classic_event(head, {"0x800423f4", kSqlWriter}, "");
     record.root.children.front().children.front() = element("Provider", {{"Name", {slot(14)}}}, {});
@@ -348,6 +348,37 @@ TEST_F(EventRulesTest, ProvidersThatTheEventsTellThemselvesAreToldApart) {
   const auto findings = scan(artifact, file_of({chunk.finish()}), 1 << 20);
   ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.sql-writer-failed"}));
   EXPECT_EQ(findings[0].count, 3u);
+}
+
+TEST_F(EventRulesTest, ProvidersThatTheTemplateTellsAreToldApartHoweverMany) {
+  std::vector<std::pair<EventText, std::vector<std::string>>> events;
+  for (int i = 0; i < 60; ++i) {
+    if (i == 40) events.push_back({EventText{}, {"0x800423f4", kSqlWriter}});
+    events.push_back({EventText{.provider = "Q" + std::to_string(i)}, {"0x800423f4", kSqlWriter}});
+  }
+  const auto findings = log(events);
+  ASSERT_EQ(ids_of(findings), (Ids{"windows.vss.sql-writer-failed"}));
+  EXPECT_EQ(findings[0].count, 1u);
+}
+
+TEST_F(EventRulesTest, EventsWhoseIdsAndLevelsMixAlikeAreToldApart) {
+  constexpr std::uint16_t kId = 12289;
+  constexpr std::uint8_t kLevel = 2;
+  const auto one = [](std::uint16_t id, std::uint8_t level) {
+    return std::pair(EventText{.id = id, .level = level}, std::vector<std::string>{"0x800423f4", kSqlWriter});
+  };
+  const auto alone = log({one(kId, kLevel)});
+  for (std::uint16_t id = kId - 1; id < kId + 14; ++id) {
+    const auto level = static_cast<std::uint8_t>(kId ^ kLevel ^ id);
+    if (id == kId) continue;
+    std::multiset<std::string> apart, together;
+    for (const Finding& finding : alone) apart.insert(finding.rule_id);
+    for (const Finding& finding : log({one(id, level)})) apart.insert(finding.rule_id);
+    for (const Finding& finding : log({one(kId, kLevel), one(id, level)})) {
+      for (std::uint64_t i = 0; i < finding.count; ++i) together.insert(finding.rule_id);
+    }
+    EXPECT_EQ(together, apart) << id << " of level " << int{level};
+  }
 }
 
 TEST_F(EventRulesTest, EventsOfTheSameDataInAnotherTemplateAreNoRepetitions) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
 #include <new>
 #include <optional>
 #include <sstream>
@@ -97,11 +98,12 @@ Log read(EvtxInput input, std::function<bool(const EventHead&)> wants = {}, Even
                                mine.push_back(keep(event));
                                return mine.size() > 100;
                              },
-                         .commit = [&mine, &log] {
-                           log.events.insert(log.events.end(), mine.begin(), mine.end());
-                           mine.clear();
-                           return true;
-                         }});
+                         .commit =
+                             [&mine, &log] {
+                               log.events.insert(log.events.end(), mine.begin(), mine.end());
+                               mine.clear();
+                               return true;
+                             }});
   }
   EvtxOptions options{fields, [&](const EvtxDamage& damage) { log.damages.push_back(damage); }};
   const Result<EvtxSummary> summary = read_evtx(input, options, consumers);
@@ -431,12 +433,15 @@ TEST(EvtxTest, RejectedEventsAreCountedAndNoStringIsMadeOfThem) {
   EXPECT_EQ(log.summary.records, 3u);
 }
 
-TEST(EvtxTest, EventsWithOtherNumbersAreCountedAndNotAskedFor) {
+TEST(EvtxTest, EventsWithOtherIdsAreCountedAndNotAskedFor) {
   ChunkWriter chunk;
   chunk.record(1, classic_event({.id = 8224, .record_id = 1}, {"a"}, ""));
   chunk.record(2, classic_event({.id = 8229, .record_id = 2}, {"b"}, ""));
   chunk.record(3, plain_event({.id = 8224, .record_id = 3}, {}));
   chunk.record(4, plain_event({.id = 8229, .record_id = 4}, {}));
+  Fragment beyond = classic_event({.record_id = 5}, {"c"}, "");
+  beyond.values[3] = u32(0x10000 + 8229);
+  chunk.record(5, beyond);
   const std::string file = file_of({chunk.finish()});
   EventIds ids;
   ids.set(8229);
@@ -448,7 +453,7 @@ TEST(EvtxTest, EventsWithOtherNumbersAreCountedAndNotAskedFor) {
   const Log log = read(input_of(file), wants, {}, 1, &ids);
   EXPECT_EQ(log.record_ids(), (std::vector<std::uint64_t>{2, 4}));
   EXPECT_EQ(asked, (std::vector<std::uint32_t>{8229, 8229}));
-  EXPECT_EQ(log.summary.records, 4u);
+  EXPECT_EQ(log.summary.records, 5u);
 }
 
 /// The provider as a value of its own, as providers with a manifest log it.
@@ -459,7 +464,42 @@ Fragment with_provider_as_value(const EventText& head, const std::string& item) 
   return record;
 }
 
-TEST(EvtxTest, ContentIsTheSameWhereOnlyTimeAndNumberDiffer) {
+/// An EventContent that outlives its event.
+struct KeptContent {
+  std::array<std::uint64_t, 4> numbers;
+  std::array<std::string, 4> texts;
+  bool operator==(const KeptContent&) const = default;
+};
+
+/// Of every record of a chunk, as far as it can be told before decoding.
+std::vector<std::optional<KeptContent>> contents_of(const std::string& chunk) {
+  std::vector<std::optional<KeptContent>> contents;
+  const std::string file = file_of({chunk});
+  read(input_of(file), [&](const EventHead& head) {
+    const auto content = head.content();
+    contents.push_back(std::nullopt);
+    if (!content) return false;
+    contents.back() = {{content->root_template, content->data_template, content->event_id, content->level}, {}};
+    for (std::size_t i = 0; i < content->names.size(); ++i) contents.back()->texts[i] = content->names[i];
+    contents.back()->texts.back() = content->data;
+    return false;
+  });
+  return contents;
+}
+
+/// Channel and event source as values of their own, and no other name of a provider.
+Fragment with_event_source_as_value(const std::string& source, const std::string& channel) {
+  Fragment record = classic_event({}, {"a"}, "");
+  std::vector<Node>& system = record.root.children.front().children;
+  system.front() = element("Provider", {{"EventSourceName", {slot(14)}}}, {});
+  *std::find_if(system.begin(), system.end(), [](const Node& node) { return node.text == "Channel"; }) =
+      element("Channel", {slot(15)});
+  record.values.push_back(string(source));
+  record.values.push_back(string(channel));
+  return record;
+}
+
+TEST(EvtxTest, ContentIsTheSameWhereOnlyTimeAndRecordIdDiffer) {
   const EventText vss{.record_id = 1};
   const EventText later{.record_id = 2, .time = vss.time + 1};
   const Fragment records[] = {
@@ -474,36 +514,70 @@ TEST(EvtxTest, ContentIsTheSameWhereOnlyTimeAndNumberDiffer) {
       with_provider_as_value(vss, "a"),
       with_provider_as_value(later, "a"),
       with_provider_as_value({.provider = "Ntfs"}, "a"),
-      plain_event(vss, {}),
+      with_event_source_as_value("VSS", "System"),
+      with_event_source_as_value("VSS", "System"),
+      with_event_source_as_value("Ntfs", "System"),
+      with_event_source_as_value("VSS", "Application"),
   };
   ChunkWriter chunk;
   for (std::uint64_t i = 0; i < std::size(records); ++i) chunk.record(i, records[i]);
-  struct Seen {
-    std::array<std::uint64_t, 4> numbers;
-    std::array<std::string, 4> texts;
-    bool operator==(const Seen&) const = default;
-  };
-  std::vector<std::optional<Seen>> seen;
-  const auto look = [&](const EventHead& head) {
-    const auto content = head.content();
-    seen.push_back(std::nullopt);
-    if (content) {
-      seen.back() = Seen{{content->root_template, content->data_template, content->event_id, content->level},
-                         {std::string(content->names[0]), std::string(content->names[1]),
-                          std::string(content->names[2]), std::string(content->data)}};
+  const auto contents = contents_of(chunk.finish());
+  ASSERT_EQ(contents.size(), std::size(records));
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    ASSERT_TRUE(contents[i]) << i;
+    for (std::size_t j = 0; j < i; ++j) {
+      const bool same = j + 1 == i && (i == 1 || i == 9 || i == 12);
+      EXPECT_EQ(*contents[i] == *contents[j], same) << i << " and " << j;
     }
-    return false;
-  };
-  const std::string file = file_of({chunk.finish()});
-  read(input_of(file), look);
-  ASSERT_EQ(seen.size(), std::size(records));
-  EXPECT_FALSE(seen.back()) << "only decoding tells";
-  seen.pop_back();
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    ASSERT_TRUE(seen[i]) << i;
-    for (std::size_t j = 0; j < i; ++j)
-      EXPECT_EQ(*seen[i] == *seen[j], (i == 1 && j == 0) || (i == 9 && j == 8)) << i << " and " << j;
   }
+}
+
+TEST(EvtxTest, ContentIsNotToldWhereOnlyDecodingTells) {
+  Fragment forwarded = classic_event({}, {"a"}, "");
+  forwarded.root.children.push_back(element("RenderingInfo", {element("Message", {slot(14)})}));
+  forwarded.values.push_back(string("shown"));
+  Fragment in_code_page = with_provider_as_value({}, "a");
+  in_code_page.values[14].type = 0x02;
+  ChunkWriter chunk;
+  chunk.record(1, plain_event({}, {}));
+  chunk.record(2, named_event({}, {{"x", fragment({.root = element("X", {slot(0)}), .values = {string("v")}})}}));
+  chunk.record(3, forwarded);
+  chunk.record(4, in_code_page);
+  const auto contents = contents_of(chunk.finish());
+  ASSERT_EQ(contents.size(), 4u);
+  for (std::size_t i = 0; i < contents.size(); ++i) EXPECT_FALSE(contents[i]) << i;
+}
+
+/// A chunk of one record, in which some of the root's values have another size than was written.
+std::string chunk_with_sizes(const Fragment& record, const std::map<std::size_t, int>& longer_by) {
+  ChunkWriter chunk;
+  const std::size_t at = chunk.record(1, record);
+  std::string bytes = chunk.finish();
+  const auto count = static_cast<std::uint32_t>(record.values.size());
+  // The first value is the level: one byte.
+  const std::size_t counted = bytes.find(little_endian(count) + little_endian(std::uint32_t{0x00040001}), at);
+  EXPECT_NE(counted, std::string::npos);
+  for (const auto& [value, more] : longer_by) {
+    const std::size_t size_at = counted + 4 + 4 * value;
+    const int size = load_u16(reinterpret_cast<const Byte*>(bytes.data()) + size_at) + more;
+    bytes.replace(size_at, 2, little_endian(static_cast<std::uint16_t>(size)));
+  }
+  ChunkWriter::seal(bytes);
+  return bytes;
+}
+
+TEST(EvtxTest, ValuesThatAreNotWhereTheyShouldBeMakeNoContentAndNoId) {
+  constexpr std::size_t kLevel = 0, kUserId = 12, kData = 13, kProvider = 14;
+  const std::vector<std::optional<KeptContent>> none = {std::nullopt};
+  EXPECT_EQ(contents_of(chunk_with_sizes(classic_event({}, {"a"}, ""), {{kUserId, 50'000}})), none) << "cut off";
+  EXPECT_EQ(contents_of(chunk_with_sizes(classic_event({}, {"a"}, ""), {{kData, -4}})), none) << "its values end later";
+  const Fragment record = with_provider_as_value({.provider = "VSS"}, "a");
+  EXPECT_NE(contents_of(chunk_with_sizes(record, {})), none);
+  EXPECT_EQ(contents_of(chunk_with_sizes(record, {{kData, 6}, {kProvider, -6}})), none) << "something behind the data";
+  const std::string file = file_of({chunk_with_sizes(classic_event({}, {"a"}, ""), {{kLevel, 50'000}})});
+  const Log log = read(input_of(file), [](const EventHead&) { return false; });
+  EXPECT_EQ(log.what(), std::vector<std::string>{"event record 1: its values are cut off"});
+  EXPECT_EQ(log.summary.records, 0u);
 }
 
 TEST(EvtxTest, ValuesAreFoundByNameBeforeTheEventIsDecoded) {
@@ -531,18 +605,22 @@ TEST(EvtxTest, ProviderTemplateIsThatOfEventsWhoseProviderItTells) {
   chunk.record(3, classic_event({.provider = "Ntfs"}, {"a"}, ""));
   chunk.record(4, with_provider_as_value({}, "a"));
   chunk.record(5, plain_event({}, {}));
+  chunk.record(6, with_event_source_as_value("VSS", "System"));
+  const Fragment system{.root = element("System", {element("Provider", {{"Name", {text("VSS")}}}, {}),
+                                                   element("EventID", {slot(0, 0x06)})}),
+                        .values = {u16(12289)}};
+  chunk.record(7, {.root = element("Event", {slot(0, 0x21)}), .values = {fragment(system)}});
   const std::string file = file_of({chunk.finish()});
   std::vector<std::uint64_t> told;
   read(input_of(file), [&](const EventHead& head) {
     told.push_back(head.provider_template());
     return false;
   });
-  ASSERT_EQ(told.size(), 5u);
+  ASSERT_EQ(told.size(), 7u);
   EXPECT_NE(told[0], 0u);
   EXPECT_EQ(told[1], told[0]);
   EXPECT_NE(told[2], told[0]);
-  EXPECT_EQ(told[3], 0u);
-  EXPECT_EQ(told[4], 0u);
+  for (std::size_t i = 3; i < told.size(); ++i) EXPECT_EQ(told[i], 0u) << i;
 }
 
 TEST(EvtxTest, OnlyWantedFieldsAreMade) {
@@ -568,6 +646,23 @@ TEST(EvtxTest, TheSameTemplateInAnotherChunkIsReadWithThatChunksNames) {
   EXPECT_EQ(log.events[0].data, (Data{{"alpha", "1"}}));
   EXPECT_EQ(log.events[2].data, (Data{{"alpha", "2"}}));
   EXPECT_EQ(log.events[3].data, (Data{{"gamma", "1"}}));
+}
+
+TEST(EvtxTest, TheSameTemplateWithAnotherNameInAnotherPlaceIsAnotherTemplate) {
+  ChunkWriter chunk;
+  const Node alpha = element("alpha", {slot(0)});
+  chunk.record(1, event({}, fragment({.root = element("EventData", {alpha}), .values = {string("1")}})));
+  // Its definition only refers to the name that stands in the first one.
+  chunk.record(2, event({}, fragment({.root = element("EventData", {alpha, alpha}), .values = {string("2")}})));
+  const std::string first = chunk.finish();
+  std::string second = first;
+  const std::string from = utf8_to_utf16("alpha"), to = utf8_to_utf16("gamma");
+  second.replace(second.find(from), from.size(), to);
+  ChunkWriter::seal(second);
+  const Log log = read(file_of({first, second}));
+  ASSERT_EQ(log.events.size(), 4u);
+  EXPECT_EQ(log.events[1].data, (Data{{"alpha", "2"}, {"alpha", "2"}}));
+  EXPECT_EQ(log.events[3].data, (Data{{"gamma", "2"}, {"gamma", "2"}}));
 }
 
 TEST(EvtxTest, ChunksAreReadInFileOrderWithAnyNumberOfThreadsAndAnyReads) {
@@ -643,8 +738,9 @@ TEST(EvtxTest, RecordsWhoseTemplateWasZeroedAreReportedOneByOne) {
   ChunkWriter::seal(bytes);
   const Log log = read(file_of({bytes, chunk_of(4, 1)}));
   EXPECT_EQ(log.record_ids(), (std::vector<std::uint64_t>{4}));
-  ASSERT_EQ(log.damages.size(), 3u);
-  EXPECT_EQ(log.damages[1].what, "event record 2: its template is missing");
+  EXPECT_EQ(log.what(), (std::vector<std::string>{"event record 1: its template is missing",
+                                                  "event record 2: its template is missing",
+                                                  "event record 3: its template is missing"}));
   EXPECT_EQ(log.damages[1].offset, kFirstChunk + second);
 }
 
@@ -869,7 +965,8 @@ TEST(EvtxTest, ConsumerCanEndTheReading) {
   for (const std::size_t threads : {1, 3}) {
     EvtxInput input = input_of(file);
     int commits = 0;
-    const EvtxConsumer consumer{.wants = {}, .event = [](const Event&) { return true; }, .commit = [&] { return ++commits < 5; }};
+    const EvtxConsumer consumer{
+        .wants = {}, .event = [](const Event&) { return true; }, .commit = [&] { return ++commits < 5; }};
     std::vector<EvtxConsumer> consumers(threads, consumer);
     ASSERT_TRUE(read_evtx(input, {}, consumers).ok());
     EXPECT_EQ(commits, 5) << threads;
@@ -887,7 +984,8 @@ TEST(EvtxTest, WhatOneThreadThrowsEndsTheReadingOfAll) {
         if (event.record_id == bad) throw std::bad_alloc();
         return false;
       };
-      std::vector<EvtxConsumer> consumers(threads, EvtxConsumer{.wants = {}, .event = take, .commit = [] { return true; }});
+      std::vector<EvtxConsumer> consumers(threads,
+                                          EvtxConsumer{.wants = {}, .event = take, .commit = [] { return true; }});
       EXPECT_THROW(read_evtx(input, {}, consumers), std::bad_alloc) << threads << " threads, record " << bad;
     }
   }

@@ -109,6 +109,17 @@ TEST(Rules, AUserRuleWithABrokenPatternIsRefusedWithFileLineAndReason) {
   EXPECT_NE(rules.error().what.find("missing"), std::string::npos) << rules.error().what;
 }
 
+TEST(Rules, AnIdThatIsUsedTwiceIsRefusedAlsoInAnotherFile) {
+  const std::string rule = with(""), other = std::string(rule).replace(rule.find("my.rule"), 7, "another");
+  const std::string once = "<rules>" + rule + "</rules>", again = "<rules>" + rule + other + "</rules>";
+  const EmbeddedFile files[] = {{"first.xml", once}, {"second.xml", again}};
+  const auto rules = RuleBase::parse(files);
+  ASSERT_FALSE(rules);
+  EXPECT_EQ(rules.error().what, "second.xml: rule my.rule: the id is used twice");
+  EXPECT_FALSE(parse(rule + rule));
+  EXPECT_TRUE(parse(rule + other));
+}
+
 struct WrongRule {
   const char* xml;
   const char* reason;

@@ -15,14 +15,15 @@ using namespace vmtriage;
 std::string content_of(const EventHead& head, ValueName& name) {
   std::uint64_t asked = head.level() + head.record_id() + head.provider_template() + head.provider_utf16().size();
   if (head.time_created() < Time{}) ++asked;
-  if (const auto value = head.value(name)) asked += value->bytes.empty() ? 0 : value->bytes.front() + value->bytes.back();
+  if (const auto value = head.value(name))
+    asked += value->bytes.empty() ? 0 : value->bytes.front() + value->bytes.back();
   static volatile std::uint64_t kept;
   kept = asked;
   const auto content = head.content();
   if (!content) return {};
   std::string all;
-  for (const std::uint64_t number :
-       {content->root_template, content->data_template, std::uint64_t{content->event_id}, std::uint64_t{content->level}})
+  for (const std::uint64_t number : {content->root_template, content->data_template, std::uint64_t{content->event_id},
+                                     std::uint64_t{content->level}})
     all += std::to_string(number) + ' ';
   for (const std::string_view text : {content->names[0], content->names[1], content->names[2], content->data})
     all += std::to_string(text.size()) + ':' + std::string(text);
