@@ -11,7 +11,7 @@
 
 namespace vmtriage {
 
-/// Some event ids. Windows has none above 65,535; a log that has is told that they are not among these.
+/// Some event ids. Windows has none above 65,535; those of a damaged log are never among them.
 using EventIds = std::bitset<0x10000>;
 inline bool contains(const EventIds& ids, std::uint32_t event_id) { return event_id < ids.size() && ids[event_id]; }
 

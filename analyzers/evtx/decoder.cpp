@@ -79,6 +79,8 @@ bool EventDecoder::spend(std::size_t work, std::size_t output) {
   return true;
 }
 
+// What is asked of every record is made part of begin_record.
+
 /// Reads the instance whose token stands at `at`; nothing of it may stand behind `end`.
 inline bool EventDecoder::read_instance(std::size_t at, std::size_t end, std::uint16_t place, Instance& instance) {
   // Token, version and a number; then the place of the definition, which follows here where it is used first.
