@@ -573,6 +573,7 @@ TEST(EvtxTest, ValuesThatAreNotWhereTheyShouldBeMakeNoContentAndNoId) {
   EXPECT_EQ(contents_of(chunk_with_sizes(classic_event({}, {"a"}, ""), {{kData, -4}})), none) << "its values end later";
   const Fragment record = with_provider_as_value({.provider = "VSS"}, "a");
   EXPECT_NE(contents_of(chunk_with_sizes(record, {})), none);
+  EXPECT_EQ(contents_of(chunk_with_sizes(record, {{kProvider, 50'000}})), none) << "cut off behind the data";
   EXPECT_EQ(contents_of(chunk_with_sizes(record, {{kData, 6}, {kProvider, -6}})), none) << "something behind the data";
   const std::string file = file_of({chunk_with_sizes(classic_event({}, {"a"}, ""), {{kLevel, 50'000}})});
   const Log log = read(input_of(file), [](const EventHead&) { return false; });
